@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+//
+// The rows of the no-libc program, by file; see row.h for what a row does and how it fails.
+// The table that binds names to them is in main_nolibc.cpp.
+#pragma once
+
+#include "row.h"
+
+namespace bench {
+
+// rows_process.cpp
+void row_fork_nolibc();
+void row_vfork_exit_wait();
+void row_fork_exec_tiny();
+void row_vfork_exec_tiny();
+void row_exec_alone_tiny();
+void row_clone_thread_futex_wait();
+void row_fork_256_fds();
+void row_fork_1000_maps();
+void row_fork_chain_100();
+void row_children_1000();
+
+// rows_memory.cpp
+void row_pages();
+void row_copy_on_write();
+void row_fork_memory_0m();
+void row_fork_memory_64m();
+void row_fork_memory_256m();
+void row_fork_memory_1024m();
+void row_fork_huge_64m();
+void row_fork_huge_256m();
+void row_fork_huge_1024m();
+
+// rows_basic.cpp
+void row_null_syscall();
+void row_pipe_round_trip();
+void row_signal_delivery();
+void row_shell_loop();
+
+// exec_start.cpp: replaces the process by the program that executes itself over and over.
+[[noreturn]] void start_exec_loop(const char* program, const char* figure);
+
+}  // namespace bench

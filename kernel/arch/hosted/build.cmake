@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: MIT
+#
+# The core as a host library, and its unit tests as one GoogleTest program, tine-unit-tests.
+set(TINE_CORE_SOURCES ${TINE_SOURCES})
+list(FILTER TINE_CORE_SOURCES EXCLUDE REGEX "/kernel/(drivers|boot)/")
+target_sources(tine-core PRIVATE ${TINE_CORE_SOURCES})
+target_compile_options(tine-core PUBLIC -fno-omit-frame-pointer -g)
+if(TINE_SANITIZE)
+  target_compile_options(tine-core PUBLIC -fsanitize=${TINE_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(tine-core PUBLIC -fsanitize=${TINE_SANITIZE})
+endif()
+find_package(GTest REQUIRED)
+add_executable(tine-unit-tests ${TINE_TESTS})
+target_link_libraries(tine-unit-tests PRIVATE tine-core GTest::gtest_main)

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: MIT
+#
+# Freestanding C++23 for the x86-64 kernel: clang, libc++'s headers under the project's own
+# configuration, musl's C headers, no standard library to link.
+set(CMAKE_SYSTEM_NAME Generic)
+set(CMAKE_SYSTEM_PROCESSOR x86_64)
+set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
+set(CMAKE_C_COMPILER_TARGET x86_64-unknown-none-elf)
+set(CMAKE_CXX_COMPILER_TARGET x86_64-unknown-none-elf)
+set(CMAKE_ASM_COMPILER clang-19)
+set(CMAKE_ASM_COMPILER_TARGET x86_64-unknown-none-elf)

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+//
+// The scheduler's view of a task: what Task inherits, so that sched/ need not know the rest.
+//
+// `state` is written by the task itself (prepare_to_sleep) and by wakers; the queue fields belong
+// to the run queue's lock; `work` bits are set by anyone and cleared by the task on its way to
+// user mode. The kernel stack and machine context belong to the architecture.
+#pragma once
+
+#include <atomic>
+
+#include "arch/context.h"
+#include "core/list.h"
+#include "core/types.h"
+#include "sync/parking.h"
+
+namespace tine::sched {
+
+class SchedClass;
+
+// Reasons for a task to take the slow way back to user mode (Linux: TIF_*). need_resched is per
+// CPU instead, see arch/cpu.h.
+enum WorkBit : uint32_t {
+  kWorkSignal = 1u << 0,        // a signal may be deliverable
+  kWorkFatalSignal = 1u << 1,   // the task is dying: killable sleeps end
+  kWorkNotifyResume = 1u << 2,  // task work, rseq
+  kWorkSyscallTrace = 1u << 3,
+  kWorkRestoreMask = 1u << 4,   // sigsuspend, ppoll, pselect: a saved mask is to be restored
+};
+
+struct Schedulable {
+  arch::ThreadContext context;
+  std::atomic<uint32_t> work{0};
+  std::atomic<TaskState> state{TaskState::newborn};
+
+  // Guarded by the run queue that the task is on.
+  bool on_rq = false;
+  std::atomic<bool> on_cpu{false};
+  CpuId cpu = 0;
+  const SchedClass* sched_class = nullptr;
+  int policy = 0;               // SCHED_*
+  int static_prio = 120;        // 100 + 20 + nice
+  int normal_prio = 120;        // without inheritance by priority
+  int prio = 120;
+  uint32_t weight = 1024;
+  uint64_t vruntime = 0;
+  uint64_t deadline = 0;        // EEVDF virtual deadline
+  Nanoseconds exec_start = 0;
+  Nanoseconds sum_exec_runtime = 0;
+  Nanoseconds slice_left = 0;
+  TreeNode run_node;
+  uint64_t cpus_allowed = ~0ull;
+  bool reset_on_fork = false;
+
+  // Accounting, written by the task's CPU.
+  Nanoseconds user_time = 0;
+  Nanoseconds system_time = 0;
+  Nanoseconds time_stamp = 0;   // when user or system time was last charged
+  uint64_t voluntary_switches = 0;
+  uint64_t involuntary_switches = 0;
+
+  // Set once when the task is made.
+  VirtAddr kernel_stack;        // lowest usable byte; a guard page lies below
+  void* mm = nullptr;           // Mm to load when switched to; null: kernel thread, keeps the last
+
+  // Debug builds: ranks of the sleeping locks this task holds.
+  uint32_t mutex_ranks_held = 0;
+  uint16_t mutex_ranks[16] = {};
+};
+
+inline constexpr uint64_t kKernelStackSize = 16 * 1024;
+
+}  // namespace tine::sched

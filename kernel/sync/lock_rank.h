@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+//
+// The one order in which locks are taken: a thread that holds a lock may only take one of a higher
+// rank. Debug builds check it at every acquisition (per CPU for spin locks, per task for sleeping
+// ones); docs/lock-order.md explains the order. Sleeping locks come first, because nothing may
+// sleep under a spin lock. Gaps are there for what is to come.
+#pragma once
+
+#include <cstdint>
+
+namespace tine {
+
+enum class LockRank : uint16_t {
+  // Sleeping locks (Mutex, RwMutex), outermost first.
+  kthread_create = 100,
+  exec_update = 110,       // one exec or credential change of a thread group at a time
+  tty = 150,
+  mount_namespace = 200,
+  rename = 210,            // renames that cross directories, one at a time per file system
+  directory = 220,         // an inode's entries; parent before child
+  inode = 230,             // an inode's size and attributes
+  file_position = 240,
+  pipe = 250,
+  mmap = 300,              // an Mm's mappings; faults take it, so nothing that faults holds below
+  memory_object = 320,     // page cache of one object, and its reverse map
+  // Spin locks, outermost first.
+  task_tree = 500,         // parents, children, groups, sessions, pid links; publish and wait
+  pid_namespace = 510,
+  sighand = 520,           // handlers and pending signals of a thread group
+  futex_bucket = 530,
+  files = 540,
+  fs_context = 545,
+  dentry_cache = 550,
+  poll_table = 560,
+  timer_base = 570,
+  page_table = 600,
+  wait_queue = 700,
+  task_alloc = 710,        // a task's pointers to its parts
+  run_queue = 800,
+  frame_allocator = 900,
+  heap = 890,
+  vmalloc = 880,
+  device = 910,
+  log = 990,
+  unranked = 1000,         // may be taken under any other; holds nothing below it
+};
+
+}  // namespace tine
