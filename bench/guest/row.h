@@ -10,6 +10,8 @@
 // titles and targets, is said in ../targets.json alone.
 #pragma once
 
+#include <initializer_list>
+
 #include "raw.h"
 
 namespace bench {
