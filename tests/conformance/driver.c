@@ -61,7 +61,7 @@ static void become(const char *name, int output) {
   dup2(input, 0);
   dup2(output, 1);
   dup2(output, 2);
-  for (int descriptor = 3; descriptor < 64; descriptor++) close(descriptor);
+  for (int descriptor = 3; descriptor < 1024; descriptor++) close(descriptor);
   umask(022);
   mkdir(work, 0777);
   char *arguments[] = {path, NULL};
