@@ -53,7 +53,9 @@ void copy_page(void* to, const void* from);
 // Fails with ENOMEM when a table cannot be had.
 bool map_kernel_page(VirtAddr address, PhysAddr frame);
 void unmap_kernel_page(VirtAddr address);
+#ifndef TINE_ARCH_PLACES_VMALLOC  // the hosted home finds a place for it at run time
 inline constexpr uint64_t kVmallocBase = 0xffff'c900'0000'0000;
 inline constexpr uint64_t kVmallocSize = 1ull << 36;
+#endif
 
 }  // namespace tine::arch

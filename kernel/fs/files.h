@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+//
+// FilesTable: a process's descriptors (Linux: files_struct), shared by CLONE_FILES, else copied at
+// fork (B40-B44). Issue: copying is to become O(1); callers see only this interface.
+#pragma once
+
+#include "core/ref.h"
+#include "core/result.h"
+#include "fs/file.h"
+
+namespace tine::fs {
+
+class FilesTable;
+
+// A descriptor number that nobody else can get, with nothing behind it until install(): it gives
+// the number back if it dies first. For pidfds and pipes: reserve first, install last.
+class ReservedFd {
+ public:
+  ReservedFd() = default;
+  ReservedFd(ReservedFd&& other) noexcept : table_(std::move(other.table_)), fd_(other.fd_) {}
+  ReservedFd& operator=(ReservedFd other) noexcept {
+    std::swap(table_, other.table_);
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~ReservedFd();
+  int number() const { return fd_; }
+  int install(Ref<File> file);     // cannot fail; returns the number
+  explicit operator bool() const { return static_cast<bool>(table_); }
+
+ private:
+  friend class FilesTable;
+  Ref<FilesTable> table_;
+  int fd_ = -1;
+};
+
+// Of the running task's table. EBADF; EMFILE at RLIMIT_NOFILE; ENOMEM.
+Result<Ref<File>> get_file(int fd);                        // not for O_PATH descriptors
+Result<Ref<File>> get_file_or_path(int fd);
+Result<ReservedFd> reserve_fd(uint32_t open_flags, int lowest = 0);  // kCloseOnExec is kept
+Result<int> install_file(Ref<File> file, uint32_t open_flags, int lowest = 0);
+Result<void> close_fd(int fd);
+
+// For fork, exec and exit (task/).
+Result<Ref<FilesTable>> make_files_table();
+Result<Ref<FilesTable>> dup_files(FilesTable& old_files);  // fork without CLONE_FILES
+void close_on_exec(FilesTable& files);
+// Calls `visit(fd, file)` for each open descriptor of any task's table (/proc/PID/fd).
+void for_each_file(FilesTable& files, void* context, bool (*visit)(void* context, int fd, File& file));
+Result<Ref<File>> file_of(FilesTable& files, int fd);
+uint32_t fd_table_size(FilesTable& files);
+
+}  // namespace tine::fs
+
+namespace tine {
+using fs::ReservedFd;
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+//
+// Page faults of user addresses, from user mode or from a user copy.
+#pragma once
+
+#include "core/result.h"
+#include "core/types.h"
+
+namespace tine::mm {
+
+struct Mm;
+
+struct FaultAccess { bool write = false; bool execute = false; bool user_mode = false; };
+
+// The signal that a fault which cannot be handled becomes.
+struct FaultSignal { int signal_number; int code; };  // SIGSEGV SEGV_MAPERR/ACCERR, SIGBUS BUS_ADRERR
+enum class FaultOutcome : uint8_t { handled, signal, out_of_memory };
+struct FaultResult { FaultOutcome outcome; FaultSignal signal; };
+
+// May sleep. Afterwards the access is to be repeated when `handled`.
+FaultResult handle_page_fault(Mm& mm, UserAddr address, FaultAccess access);
+
+}  // namespace tine::mm

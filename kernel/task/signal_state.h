@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+//
+// SignalState: what the threads of one process share (Linux: signal_struct): the list of threads,
+// shared pending signals, limits, timers, children's accounting, terminal and job control.
+// Guarded by sighand's lock unless said otherwise.
+#pragma once
+
+#include "core/list.h"
+#include "core/ref.h"
+#include "sched/timer.h"
+#include "sync/wait_queue.h"
+#include "task/signal/signal.h"
+#include "task/task.h"
+
+namespace tine {
+
+namespace tty {
+class Terminal;  // fs/tty/: a tty; opaque here
+}
+
+struct ResourceLimit { uint64_t soft = ~0ull; uint64_t hard = ~0ull; };
+enum Resource : unsigned {  // getrlimit(2)
+  kLimitCpu, kLimitFsize, kLimitData, kLimitStack, kLimitCore, kLimitRss, kLimitNproc, kLimitNofile,
+  kLimitMemlock, kLimitAs, kLimitLocks, kLimitSigpending, kLimitMsgqueue, kLimitNice, kLimitRtprio,
+  kLimitRttime, kLimitCount,
+};
+
+struct CpuUsage {            // of threads that have gone, or of children waited for
+  Nanoseconds user_time = 0, system_time = 0;
+  uint64_t minor_faults = 0, major_faults = 0, voluntary_switches = 0, involuntary_switches = 0;
+  uint64_t max_rss_pages = 0;
+};
+
+struct SignalState : RefCounted<SignalState> {
+  static constexpr const char* kCacheName = "signal_struct";
+  ~SignalState();
+
+  List<Task, &Task::thread_node> threads;         // guarded by task_tree_lock and sighand's lock
+  std::atomic<int> live_threads{0};
+  signal::PendingSignals shared_pending;
+  int group_exit_code = 0;
+  bool group_exiting = false;                     // exit_group, fatal signal, or exec
+  Task* group_exec_task = nullptr;                // the thread that is to survive an exec
+  int group_stop_count = 0;                       // threads that have yet to stop
+  int group_stop_signal = 0;
+  bool group_stopped = false;
+  bool continued_unreported = false, stopped_unreported = false;  // for wait4 (WCONTINUED, WUNTRACED)
+  WaitQueue child_exit;                           // wait4: woken by children's state changes
+  Ref<Pid> process_group, session;                // guarded by task_tree_lock
+  bool is_session_leader = false;
+  Ref<tty::Terminal> terminal;                    // controlling tty, inherited
+  ResourceLimit limits[kLimitCount];
+  CpuUsage dead_threads, children_usage;
+  bool is_child_subreaper = false, has_child_subreaper = false;
+  bool is_unkillable = false;                     // PID 1: signals without handler do nothing
+  int oom_score_adj = 0;
+  struct IntervalTimers* interval_timers = nullptr;  // setitimer and timer_create; made on first use
+};
+
+// The limit of the running task's process, in the unit of setrlimit(2).
+uint64_t soft_limit(Resource resource);
+
+}  // namespace tine

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+//
+// Task: one thread of execution (Linux: task_struct), and the parts that tasks share or copy.
+//
+// A Task is built privately by copy_process() (task/clone/) and becomes visible only in publish().
+// Fields are grouped by who may touch them. Members die in reverse order of declaration, which is
+// the reverse of the order in which copy_process acquires them.
+// Life: newborn → running ⇄ asleep/stopped → zombie (exit_notify) → released (wait) → freed when the
+// last reference goes: the scheduler holds one until the final switch, the tree one until release.
+#pragma once
+
+#include "core/list.h"
+#include "core/ref.h"
+#include "fs/files.h"
+#include "fs/fs.h"
+#include "mm/mm.h"
+#include "sched/sched.h"
+#include "sync/wait_queue.h"
+#include "task/cred/cred.h"
+#include "task/pid/pid.h"
+#include "task/process_charge.h"
+#include "task/signal/signal.h"
+
+namespace tine {
+
+struct SignalState;   // task/signal_state.h: what the threads of one process share (signal_struct)
+class Namespaces;     // task/namespace/
+struct VforkDone;
+
+// Guards the tree of tasks: parent, children, thread lists, groups, sessions, Pid attachments.
+// Linux: tasklist_lock.
+extern IrqSpinLock task_tree_lock;
+
+struct Task final : RefCounted<Task>, sched::Schedulable {
+  static constexpr const char* kCacheName = "task_struct";
+  static constexpr size_t kNameLength = 16;
+
+  Task();
+  ~Task();
+
+  // --- Fixed before publish; readable by anyone who holds a reference.
+  Ref<const Creds> real_creds;              // who acts on us; replaced only by the task itself
+  ProcessCharge charge;                     // RLIMIT_NPROC, threads-max
+  Ref<fs::FilesTable> files;                // replaced by the task itself; others: task_alloc lock
+  Ref<fs::FsContext> fs;
+  Ref<SigHand> sighand;
+  Ref<SignalState> signal;                  // of the thread group
+  mm::MmUser mm;                            // empty: kernel thread, or exited
+  Ref<Namespaces> namespaces;
+  Ref<Pid> pid;                             // this thread's number
+  Task* group_leader = nullptr;             // itself, or the first thread
+  int exit_signal = 0;                      // to the parent at the leader's exit; -1: a thread
+
+  // --- The task's own; others read them with care.
+  char name[kNameLength] = {};              // comm; under alloc_lock for others
+  uint32_t flags = 0;                       // PF_*, see task/task_flags.h
+  UserAddr set_child_tid, clear_child_tid;  // set_tid_address(2), CLONE_CHILD_*
+  UserAddr robust_list;
+  VforkDone* vfork_done GUARDED_BY(alloc_lock) = nullptr;  // whom to wake when the mm is released
+  uint64_t minor_faults = 0, major_faults = 0;
+  Nanoseconds start_time = 0;               // monotonic
+  uint32_t personality = 0;
+  uint64_t timer_slack_ns = 50'000;
+  uint64_t read_bytes = 0, written_bytes = 0, read_calls = 0, write_calls = 0;
+  bool in_exec = false;
+  bool did_exec = false;                    // since fork (PF_FORKNOEXEC inverted; setpgid)
+  int parent_death_signal = 0;
+
+  // --- Signals of this thread; guarded by sighand's lock.
+  signal::SigSet blocked = 0;
+  signal::SigSet saved_blocked = 0;         // valid with kWorkRestoreMask
+  signal::PendingSignals pending;
+  signal::AltStack alternate_stack;
+  signal::RestartBlock restart;
+
+  // --- Guarded by task_tree_lock.
+  Task* real_parent = nullptr;              // getppid; CLONE_PARENT
+  Task* parent = nullptr;                   // who is told: the tracer, or real_parent
+  ListNode sibling_node;                    // in parent's children
+  List<Task, &Task::sibling_node> children;
+  ListNode thread_node;                     // in signal->threads
+  ListNode all_node;                        // all thread-group leaders
+  int exit_code = 0;                        // as wait(2) encodes it
+  enum class ExitState : uint8_t { alive, zombie, dead } exit_state = ExitState::alive;
+
+  SpinLock alloc_lock{LockRank::task_alloc};
+
+  bool is_thread_group_leader() const { return group_leader == this; }
+  bool is_kernel_thread() const { return is_kernel_thread_; }
+  bool is_kernel_thread_ = false;
+
+  const Creds& creds() const { return *real_creds; }
+  int tid() const;                          // as the initial namespace numbers it
+  int tgid() const;
+};
+
+inline Task& current() { return *static_cast<Task*>(arch::current_schedulable()); }
+inline Task& task_of(sched::Schedulable& s) { return static_cast<Task&>(s); }
+
+// A signal is pending that ends an interruptible sleep.
+inline bool signal_pending(const Task& task) {
+  return task.work.load(std::memory_order_relaxed) & sched::kWorkSignal;
+}
+inline bool fatal_signal_pending(const Task& task) {
+  return task.work.load(std::memory_order_relaxed) & sched::kWorkFatalSignal;
+}
+
+}  // namespace tine
