@@ -16,17 +16,13 @@ class FilesTable;
 // the number back if it dies first. For pidfds and pipes: reserve first, install last.
 class ReservedFd {
  public:
-  ReservedFd() = default;
-  ReservedFd(ReservedFd&& other) noexcept : table_(std::move(other.table_)), fd_(other.fd_) {}
-  ReservedFd& operator=(ReservedFd other) noexcept {
-    std::swap(table_, other.table_);
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
+  ReservedFd();
+  ReservedFd(ReservedFd&& other) noexcept;
+  ReservedFd& operator=(ReservedFd other) noexcept;
   ~ReservedFd();
   int number() const { return fd_; }
   int install(Ref<File> file);     // cannot fail; returns the number
-  explicit operator bool() const { return static_cast<bool>(table_); }
+  explicit operator bool() const { return fd_ >= 0; }
 
  private:
   friend class FilesTable;
