@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: MIT
+//
+// Simulated CPUs, clock, timer interrupts and power. One host thread carries all CPUs; a CPU that
+// does not have the thread waits in the fibre that `SimulatedCpu::fibre` names. See machine.h.
+//
+// Nothing here takes a lock: the code runs with the host thread to itself, and hands it on only at
+// the windows. It fails (abort) only when the host has no memory.
+#include "arch/hosted/machine.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "arch/clock.h"
+#include "arch/hosted/fibre.h"
+#include "arch/hosted/memory.h"
+#include "core/panic.h"
+#include "sched/sched.h"
+#include "sched/timer.h"
+#include "sync/preempt.h"
+
+namespace tine::arch {
+namespace hosted {
+namespace {
+
+struct Machine {
+  MachineOptions options;
+  SimulatedCpu cpus[kMaxCpus];
+  Nanoseconds now = kBootTime;
+  Nanoseconds run_until = kNever;
+  uint64_t random_state = 1;
+  PowerState power = PowerState::on;
+};
+Machine machine;
+std::string console;
+
+// The boot task must exist before any constructor runs: locks look at the current task.
+alignas(sched::Schedulable) constinit char boot_task_memory[sizeof(sched::Schedulable)] = {};
+sched::Schedulable* boot_task_object() {
+  return reinterpret_cast<sched::Schedulable*>(boot_task_memory);
+}
+
+struct FirstBoot {
+  FirstBoot() { boot_machine({.memory_bytes = 0}); }
+} first_boot;
+
+void switch_to_cpu(SimulatedCpu& next) {
+  if (&next == running_cpu) return;
+  running_cpu->fibre = current_fibre();
+  running_cpu = &next;
+  switch_fibre(static_cast<Fibre*>(next.fibre), /*synchronise=*/false);
+}
+
+void deliver_timer_interrupt() {
+  SimulatedCpu& cpu = *running_cpu;
+  cpu.irqs_on = false;
+  cpu.timer_deadline = kNever;
+  cpu.preempt_count += kHardIrqUnit;
+  time::timer_interrupt(/*user_mode=*/false);
+  cpu.preempt_count -= kHardIrqUnit;
+  preempt_schedule_irq();
+  running_cpu->irqs_on = true;
+}
+
+bool is_interrupt_due(const SimulatedCpu& cpu) {
+  return cpu.reschedule_requested || cpu.timer_deadline <= machine.now;
+}
+
+void deliver_interrupts() {
+  // The task may go on on another CPU after each of them.
+  while (is_interrupt_due(*running_cpu)) {
+    if (running_cpu->reschedule_requested) {
+      running_cpu->reschedule_requested = false;
+      set_need_resched();
+      running_cpu->irqs_on = false;
+      preempt_schedule_irq();
+      running_cpu->irqs_on = true;
+    } else {
+      deliver_timer_interrupt();
+    }
+  }
+}
+
+Nanoseconds next_timer() {
+  Nanoseconds earliest = kNever;
+  for (unsigned i = 0; i < machine.options.cpus; ++i) {
+    if (machine.cpus[i].timer_deadline < earliest) earliest = machine.cpus[i].timer_deadline;
+  }
+  return earliest;
+}
+
+// A CPU that is not idle, or has an interrupt to take; null if there is none but this.
+SimulatedCpu* other_busy_cpu() {
+  unsigned first = machine.options.cpus > 1 ? random_below(machine.options.cpus) : 0;
+  for (unsigned i = 0; i < machine.options.cpus; ++i) {
+    SimulatedCpu& cpu = machine.cpus[(first + i) % machine.options.cpus];
+    if (&cpu != running_cpu && (!cpu.idle || is_interrupt_due(cpu))) return &cpu;
+  }
+  return nullptr;
+}
+
+void secondary_cpu_main(void* cpu_pointer) {
+  auto* cpu = static_cast<SimulatedCpu*>(cpu_pointer);
+  auto* idle_task = new sched::Schedulable;  // lives as long as the program
+  idle_task->context.fibre = current_fibre();
+  cpu->current = idle_task;
+  cpu->irqs_on = false;
+  sched::init_this_cpu(*idle_task);
+  sched::idle_loop();
+}
+
+}  // namespace
+
+SimulatedCpu* running_cpu = &machine.cpus[0];
+
+void boot_machine(const MachineOptions& options) {
+  machine = Machine{};
+  machine.options = options;
+  machine.random_state = options.seed * 0x9e37'79b9'7f4a'7c15 | 1;
+  running_cpu = &machine.cpus[0];
+  allocate_physical_memory(options.memory_bytes);
+  auto* boot = new (boot_task_memory) sched::Schedulable;
+  boot->context.fibre = current_fibre();
+  boot->state = TaskState::running;
+  for (unsigned i = 0; i < kMaxCpus; ++i) {
+    machine.cpus[i].self = &machine.cpus[i];
+    machine.cpus[i].id = i;
+  }
+  machine.cpus[0].current = boot;
+  console.clear();
+}
+
+void start_secondary_cpus() {
+  for (unsigned i = 1; i < machine.options.cpus; ++i) {
+    machine.cpus[i].fibre = create_fibre(secondary_cpu_main, &machine.cpus[i]);
+    switch_to_cpu(machine.cpus[i]);  // runs until it idles
+  }
+}
+
+sched::Schedulable& boot_task() { return *boot_task_object(); }
+PhysAddr loaded_page_table() { return running_cpu->top_table; }
+PowerState power_state() { return machine.power; }
+
+uint64_t random_below(uint64_t bound) {  // xorshift64*
+  uint64_t& x = machine.random_state;
+  x ^= x >> 12;
+  x ^= x << 25;
+  x ^= x >> 27;
+  return (x * 0x2545'f491'4f6c'dd1d >> 33) % bound;
+}
+
+void interrupt_window() {
+  if (running_cpu->preempt_count == 0) {
+    const MachineOptions& options = machine.options;
+    if (options.preempt_one_in != 0 && random_below(options.preempt_one_in) == 0) {
+      machine.now += 1'000'000;
+    }
+    if (options.cpus > 1 && random_below(options.switch_cpu_one_in) == 0) {
+      if (SimulatedCpu* other = other_busy_cpu()) switch_to_cpu(*other);
+    }
+  }
+  if (running_cpu->preempt_count < kHardIrqUnit) deliver_interrupts();
+}
+
+void spin_window() {
+  SimulatedCpu* other = other_busy_cpu();
+  if (other == nullptr) panic("a spin lock is taken twice, and no other CPU could release it");
+  switch_to_cpu(*other);
+}
+
+void advance_clock(Nanoseconds by) {
+  Nanoseconds end = machine.now + by;
+  while (next_timer() <= end) {
+    machine.now = next_timer() > machine.now ? next_timer() : machine.now;
+    for (unsigned i = 0; i < machine.options.cpus; ++i) {
+      if (is_interrupt_due(machine.cpus[i])) switch_to_cpu(machine.cpus[i]);
+    }
+    deliver_interrupts();
+  }
+  machine.now = end;
+}
+
+void run_until_quiet(Nanoseconds until) {
+  TINE_ASSERT(current_schedulable() == &boot_task());
+  machine.run_until = until;
+  for (;;) {
+    sched::schedule();
+    irq_disable();
+    bool may_go_on = machine.power == PowerState::on;
+    if (!need_resched()) {
+      SimulatedCpu* other = other_busy_cpu();
+      Nanoseconds timer = next_timer();
+      if (!other && (!may_go_on || timer > until || timer == kNever)) break;
+      cpu_idle();
+    }
+    irq_enable();
+  }
+  if (until != kNever && machine.now < until) machine.now = until;
+  irq_enable();
+}
+
+std::string take_console_output() { return std::exchange(console, {}); }
+
+}  // namespace hosted
+
+using namespace hosted;
+
+void cpu_idle() {
+  running_cpu->idle = true;
+  if (!is_interrupt_due(*running_cpu)) {
+    if (SimulatedCpu* other = other_busy_cpu()) {
+      switch_to_cpu(*other);
+    } else if (running_cpu->id != 0) {
+      switch_to_cpu(machine.cpus[0]);  // whose loop decides whether the machine is quiet
+    } else if (Nanoseconds timer = next_timer(); timer != kNever && timer > machine.now) {
+      machine.now = timer;
+    }
+  }
+  running_cpu->idle = false;
+  irq_enable();
+  irq_disable();
+}
+
+// The caller sleeps for good; run_until_quiet() returns when nobody else can run.
+void cpu_halt_forever() {
+  for (;;) {
+    prepare_to_sleep(TaskState::uninterruptible);
+    sched::schedule();
+  }
+}
+
+void machine_power_off() {
+  machine.power = PowerState::off;
+  cpu_halt_forever();
+}
+
+void machine_restart() {
+  machine.power = PowerState::restart;
+  cpu_halt_forever();
+}
+
+void send_reschedule_interrupt(CpuId cpu) { machine.cpus[cpu].reschedule_requested = true; }
+
+void early_console_write(const char* text, size_t length) {
+  static const bool to_stderr = getenv("TINE_HOSTED_LOG") != nullptr;
+  if (to_stderr) fwrite(text, 1, length, stderr);
+  console.append(text, length);
+}
+
+void print_backtrace() {}  // the sanitizers print one when the program aborts
+
+bool hardware_random(uint64_t& out) {
+  out = random_below(UINT64_MAX) << 32 ^ random_below(UINT64_MAX);
+  return true;
+}
+
+uint64_t cycle_counter() { return static_cast<uint64_t>(machine.now); }
+Nanoseconds monotonic_now() { return machine.now; }
+Nanoseconds boot_wall_clock() { return kBootWallClock; }
+CycleScale cycle_scale() { return {0, 0, 1, 0}; }
+void arm_timer(Nanoseconds deadline) { running_cpu->timer_deadline = deadline; }
+
+}  // namespace tine::arch
