@@ -17,12 +17,6 @@
 
 namespace tine {
 
-struct MemoryRange {
-  PhysAddr start;
-  uint64_t length = 0;
-  constexpr PhysAddr end() const { return start + length; }
-};
-
 struct BootInfo {
   static constexpr size_t kMaxRam = 64;
   static constexpr size_t kMaxReserved = 16;

@@ -38,6 +38,13 @@ using PhysAddr = Address<struct PhysTag>;  // of physical memory
 using VirtAddr = Address<struct VirtTag>;  // of the kernel's half
 using UserAddr = Address<struct UserTag>;  // whatever a program gave us: never dereferenced
 
+// A stretch of physical memory.
+struct MemoryRange {
+  PhysAddr start;
+  uint64_t length = 0;
+  constexpr PhysAddr end() const { return start + length; }
+};
+
 constexpr uint64_t page_floor(uint64_t v) { return v & ~kPageMask; }
 constexpr uint64_t page_ceil(uint64_t v) { return (v + kPageMask) & ~kPageMask; }
 

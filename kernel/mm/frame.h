@@ -6,6 +6,8 @@
 // A frame's reference count counts its owners: page-table entries that map it, the page cache that
 // holds it, and FrameRefs. `owner count == 1` is what lets a COW fault re-use the frame (A33).
 // Frames of the initrd are reserved, counted like any other and freed when the last owner lets go.
+//
+// Allocation may be done in any context and fails with ENOMEM; nothing here sleeps.
 #pragma once
 
 #include <atomic>
@@ -13,7 +15,6 @@
 #include <utility>
 
 #include "arch/page_table.h"
-#include "core/list.h"
 #include "core/result.h"
 #include "core/types.h"
 
@@ -21,43 +22,66 @@ namespace tine::mm {
 
 class MemoryObject;
 
-struct Frame {
+enum class FrameKind : uint8_t { free, kernel, anonymous, cache, page_table, slab, reserved, stack };
+inline constexpr unsigned kFrameKinds = 8;
+enum class AllocFlags : uint8_t { none = 0, zeroed = 1 };
+inline constexpr unsigned kMaxFrameOrder = 10;  // 4 MiB
+
+// 32 bytes, so that a frame's number and its metadata are a shift apart.
+struct alignas(32) Frame {
   std::atomic<uint32_t> count{0};
-  std::atomic<uint32_t> map_count{0};   // page-table entries that map it (RSS, PSS)
-  uint8_t order = 0;                    // of the block it heads
-  uint8_t kind = 0;                     // FrameKind
-  uint16_t flags = 0;
-  uint32_t private_value = 0;           // slab: objects in use; page table: live entries
+  FrameKind kind = FrameKind::free;
+  uint8_t order = 0;             // of the block it heads; slab: of the slab it is in
+  uint16_t flags = 0;            // the frame allocator's
+  uint32_t private_value = 0;    // slab: objects handed out; page table: entries in use
+  uint32_t slab_free = 0;        // slab: offset + 1 of its first free object
   union {
-    void* owner;                        // slab: its cache
-    MemoryObject* object;               // page cache: the object...
+    void* owner = nullptr;       // slab: its cache
+    MemoryObject* object;        // page cache: the object, null once truncated...
   };
-  uint64_t index = 0;                   // ...and the page's index in it
-  ListNode node;                        // free list, slab list
+  union {
+    uint64_t index = 0;          // ...and the page's index in it
+    struct {                     // free lists, slab lists: frame numbers, 0 ends
+      uint32_t next;
+      uint32_t previous;
+    };
+  };
 };
+static_assert(sizeof(Frame) == 32);
 
-enum class FrameKind : uint8_t { free, kernel, anonymous, cache, page_table, slab, reserved };
-enum class AllocFlags : uint8_t { none = 0, zeroed = 1, no_reclaim = 2 };
+// Metadata of frame 0; set once by init(). Only entries of RAM exist behind it.
+extern Frame* frame_table;
 
-PhysAddr frame_address(const Frame& frame);
-Frame& frame_at(PhysAddr address);              // must be RAM
+inline uint32_t frame_number(const Frame& frame) {
+  return static_cast<uint32_t>(&frame - frame_table);
+}
+inline PhysAddr frame_address(const Frame& frame) {
+  return PhysAddr(static_cast<uint64_t>(&frame - frame_table) << kPageShift);
+}
+inline Frame& frame_at(PhysAddr address) {  // must be RAM
+  return frame_table[address.value >> kPageShift];
+}
 template <class T = void>
 T* frame_data(const Frame& frame) { return arch::direct_map<T>(frame_address(frame)); }
+inline Frame& frame_of_pointer(const void* direct_mapped) {
+  return frame_at(arch::direct_map_to_phys(direct_mapped));
+}
+
+void free_frame(Frame& frame);                  // the count has fallen to zero
+inline void get_frame(Frame& frame) { frame.count.fetch_add(1, std::memory_order_relaxed); }
+inline void put_frame(Frame& frame) {           // drops one reference; frees at zero
+  if (frame.count.fetch_sub(1, std::memory_order_acq_rel) == 1) free_frame(frame);
+}
 
 class FrameRef {
  public:
   FrameRef() = default;
   FrameRef(FrameRef&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
   FrameRef& operator=(FrameRef other) noexcept { std::swap(frame_, other.frame_); return *this; }
-  FrameRef(const FrameRef& other) : frame_(other.frame_) {
-    if (frame_) frame_->count.fetch_add(1, std::memory_order_relaxed);
-  }
-  ~FrameRef();
+  FrameRef(const FrameRef& other) : frame_(other.frame_) { if (frame_) get_frame(*frame_); }
+  ~FrameRef() { if (frame_) put_frame(*frame_); }
   static FrameRef adopt(Frame* frame) { FrameRef ref; ref.frame_ = frame; return ref; }
-  static FrameRef share(Frame& frame) {
-    frame.count.fetch_add(1, std::memory_order_relaxed);
-    return adopt(&frame);
-  }
+  static FrameRef share(Frame& frame) { get_frame(frame); return adopt(&frame); }
   [[nodiscard]] Frame* leak() { return std::exchange(frame_, nullptr); }
   Frame* get() const { return frame_; }
   Frame& operator*() const { return *frame_; }
@@ -68,20 +92,37 @@ class FrameRef {
   Frame* frame_ = nullptr;
 };
 
-// 2^order contiguous frames, count 1, not cleared unless asked. ENOMEM.
+// 2^order contiguous frames, count 1, not cleared unless asked. ENOMEM. Asks the fault injector.
 Result<FrameRef> alloc_frames(unsigned order, FrameKind kind, AllocFlags flags = AllocFlags::none);
 inline Result<FrameRef> alloc_frame(FrameKind kind, AllocFlags flags = AllocFlags::none) {
   return alloc_frames(0, kind, flags);
 }
-void put_frame(Frame& frame);                   // drops one reference; frees at zero
-inline void get_frame(Frame& frame) { frame.count.fetch_add(1, std::memory_order_relaxed); }
-inline FrameRef::~FrameRef() { if (frame_) put_frame(*frame_); }
+// The same without the fault injector and without Result, for the paths where each instruction
+// counts and for those that a failure would turn into a killed program. Null: no memory.
+[[nodiscard]] Frame* take_frame(FrameKind kind);
+[[nodiscard]] Frame* take_frames(unsigned order, FrameKind kind);
 
-struct MemoryStatistics { uint64_t total_frames, free_frames, cached_frames, slab_frames, table_frames, anonymous_frames, kernel_stacks; };
+// Page tables are empty when they are freed, so they are kept and given out again as they are.
+// A top table comes with the kernel's half filled in.
+[[nodiscard]] Frame* take_table();
+[[nodiscard]] Frame* take_top_table();
+void free_table(Frame& table);                  // all entries are clear
+void free_top_table(Frame& table);              // the user half is clear
+
+// Gives back what the per-CPU lists and caches of this CPU hold; returns the frames gained.
+uint64_t reclaim_frames();
+
+struct MemoryStatistics {
+  uint64_t total_frames, free_frames, cached_frames, slab_frames, table_frames, anonymous_frames,
+      kernel_stacks;
+};
 MemoryStatistics memory_statistics();
 
-// Kernel stacks: vmalloc'ed with a guard page below, cached per CPU (E50, E53).
+// Kernel stacks: vmalloc'ed with a guard page below, cached per CPU (E50, E53). The address is the
+// lowest usable byte. ENOMEM.
 Result<VirtAddr> alloc_kernel_stack();
 void free_kernel_stack(VirtAddr stack);
+struct KernelStackCounts { int64_t live; uint64_t cache_hits; };
+KernelStackCounts kernel_stack_counts();
 
 }  // namespace tine::mm
