@@ -26,7 +26,9 @@ namespace tine::fs {
 
 struct Dentry;
 class Inode;
+struct Path;
 struct StatData;
+struct EpollLinks;
 
 // open(2) flags and poll(2) events with Linux's values.
 enum OpenFlags : uint32_t {
@@ -73,11 +75,11 @@ class File : public RefCounted<File> {
   virtual Result<void> read_directory(DirectorySink& sink);             // default: ENOTDIR
   // What mmap(2) maps; ENODEV by default.
   virtual Result<Ref<mm::MemoryObject>> memory_object();
-  virtual Result<void> flush() { return {}; }                           // at every close(2)
   virtual Result<void> stat(StatData& out) = 0;
   virtual Inode* inode() { return nullptr; }
   virtual Dentry* dentry() { return nullptr; }                          // where it was opened
-  virtual Ref<mm::MapName> map_name() { return {}; }
+  virtual const Path* path() { return nullptr; }                        // the same, with its mount
+  virtual Ref<mm::MapName> map_name();                                    // null by default
   virtual size_t write_description(std::span<char> out) = 0;            // readlink of /proc/PID/fd/N
   virtual bool is_seekable() const { return false; }
 
@@ -87,8 +89,13 @@ class File : public RefCounted<File> {
   bool is_writable() const { return (flags() & kAccessMode) != kReadOnly && !(flags() & kPath); }
   bool is_nonblocking() const { return flags() & kNonBlock; }
 
+  // Leaves the epoll sets that watch it, then destroys.
+  void last_ref_dropped();
+
   Mutex position_lock{LockRank::file_position};
   uint64_t position GUARDED_BY(position_lock) = 0;
+  // The epoll sets that watch this file (fs/epoll.cpp); null for almost every file.
+  std::atomic<EpollLinks*> epoll_links{nullptr};
 
  private:
   std::atomic<uint32_t> flags_;

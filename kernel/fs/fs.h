@@ -8,8 +8,8 @@
 #include "core/result.h"
 #include "fs/file.h"
 
-namespace tine::boot {
-struct BootInfo;
+namespace tine {
+struct BootInfo;  // boot/boot_info.h
 }
 
 namespace tine::fs {
@@ -20,7 +20,7 @@ Result<Ref<FsContext>> make_fs_context();                  // at / with umask 02
 Result<Ref<FsContext>> dup_fs_context(FsContext& old);     // B36
 
 // Builds the root: tmpfs, the archive's files (in place), /dev, /proc.
-void init(const boot::BootInfo& info);
+void init(const BootInfo& info);
 
 // Opens what exec runs: a regular file with execute permission on a mount that allows it; holds
 // deny_write until the File dies (ETXTBSY). `directory_fd` and `flags` as execveat(2).

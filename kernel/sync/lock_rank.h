@@ -17,9 +17,9 @@ enum class LockRank : uint16_t {
   tty = 150,
   mount_namespace = 200,
   rename = 210,            // renames that cross directories, one at a time per file system
-  directory = 220,         // an inode's entries; parent before child
+  file_position = 215,     // an open file's offset; held across the transfer, so above inode
+  directory = 220,         // the names of one file system (Superblock::tree_lock)
   inode = 230,             // an inode's size and attributes
-  file_position = 240,
   pipe = 250,
   mmap = 300,              // an Mm's mappings; faults take it, so nothing that faults holds below
   memory_object = 320,     // page cache of one object, and its reverse map
@@ -32,6 +32,7 @@ enum class LockRank : uint16_t {
   fs_context = 545,
   dentry_cache = 550,
   poll_table = 560,
+  terminal = 565,          // input ring, termios, foreground group; input arrives by interrupt
   timer_base = 570,
   page_table = 600,
   wait_queue = 700,
