@@ -39,7 +39,8 @@ void CpioWriter::flush() {
 }
 
 void CpioWriter::put_header(const CpioEntry& entry, uint32_t inode, uint64_t name_size) {
-  put(fmt::format("070701{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}"
+  put(
+      fmt::format("070701{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}"
                   "{:08x}",
                   inode, entry.mode, entry.uid, entry.gid, entry.links, entry.modified, entry.size,
                   0, 0, major(entry.device), minor(entry.device), name_size, 0));
@@ -63,8 +64,8 @@ uint64_t CpioWriter::begin(const CpioEntry& entry) {
   if (entry.size > std::numeric_limits<uint32_t>::max()) {
     throw Failure(entry.path + ": files of 4 GiB and more do not fit into the root archive");
   }
-  const bool aligned = S_ISREG(entry.mode) && entry.size >= kPageSize &&
-                       kHeaderSize + name_size <= kPageSize;
+  const bool aligned =
+      S_ISREG(entry.mode) && entry.size >= kPageSize && kHeaderSize + name_size <= kPageSize;
   if (aligned) {
     const uint64_t in_page = offset_ % kPageSize;
     if (in_page + kHeaderSize + name_size > kPageSize) pad_to_page();
@@ -79,6 +80,12 @@ void CpioWriter::data(std::string_view bytes) {
   if (bytes.size() > unwritten_) throw Failure("a file grew while it was packed");
   unwritten_ -= bytes.size();
   put(bytes);
+}
+
+void CpioWriter::zeros_of_data(uint64_t count) {
+  if (count > unwritten_) throw Failure("a file grew while it was packed");
+  unwritten_ -= count;
+  zeros(count);
 }
 
 void CpioWriter::zeros(uint64_t count) {

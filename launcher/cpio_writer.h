@@ -41,7 +41,7 @@ class CpioWriter {
   // Writes the header; returns the offset in the archive at which the data will start.
   uint64_t begin(const CpioEntry& entry);
   void data(std::string_view bytes);
-  void zeros(uint64_t count);
+  void zeros_of_data(uint64_t count);  // a hole of a sparse file
   void end();
 
   uint64_t add(const CpioEntry& entry, std::string_view content);
@@ -58,6 +58,7 @@ class CpioWriter {
   static constexpr size_t kBufferSize = 256 * 1024;
 
   void put(std::string_view bytes);
+  void zeros(uint64_t count);
   void put_header(const CpioEntry& entry, uint32_t inode, uint64_t name_size);
   void pad_to_page();
 

@@ -43,7 +43,8 @@ std::string machine_name(unsigned machine) {
 ExecutableCheck check_script(const char* head, size_t size) {
   std::string line(head + 2, size - 2);
   const size_t end = line.find('\n');
-  if (end == std::string::npos && size == kScriptLineLimit) return refuse("its #! line is too long");
+  if (end == std::string::npos && size == kScriptLineLimit)
+    return refuse("its #! line is too long");
   line.resize(std::min(end, line.size()));
   const size_t first = line.find_first_not_of(" \t");
   if (first == std::string::npos) return refuse("its #! line names no interpreter");
@@ -57,8 +58,8 @@ ExecutableCheck check_elf(int fd, off_t offset, uint64_t size) {
   const size_t got = read_at(fd, &header, sizeof header, offset, "the program");
   if (got < EI_NIDENT || got < offsetof(Elf64_Ehdr, e_version)) return refuse("truncated ELF file");
   if (header.e_ident[EI_CLASS] == ELFCLASS32 && header.e_ident[EI_DATA] == ELFDATA2LSB) {
-    return refuse(fmt::format("made for {} (32-bit), this VM is x86-64",
-                              machine_name(header.e_machine)));
+    return refuse(
+        fmt::format("made for {} (32-bit), this VM is x86-64", machine_name(header.e_machine)));
   }
   if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB) {
     return refuse("an ELF file for another machine, this VM is x86-64");

@@ -40,9 +40,8 @@ Verdict judge(const VmOutcome& outcome) {
     return {kStatusTine, "the guest kernel panicked:\n" + outcome.log_tail};
   }
   if (outcome.timed_out) {
-    return {kStatusTimeout,
-            fmt::format("no end after {} s (--timeout): the VM was stopped",
-                        outcome.timeout_seconds)};
+    return {kStatusTimeout, fmt::format("no end after {} s (--timeout): the VM was stopped",
+                                        outcome.timeout_seconds)};
   }
   std::string message = "the VM ended without the program's exit status";
   if (!outcome.qemu_messages.empty()) message += "\nQEMU says:\n" + outcome.qemu_messages;
