@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+"""Figures of peer kernels, kept so that a comparison measures only Tine.
+
+A set of figures belongs to the exact kernel file, guest programs, QEMU and mode that gave it; when
+any of them changes, the key does, and the peer is measured anew. Files are replaced whole, so a run
+cut short never leaves half a set. A damaged file counts as absent.
+"""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+from .machine import CPU, qemu_version
+from .measure import Plan, Result
+from .peers import Peer, cache_directory
+
+
+class ResultCache:
+    """The kept figures of one peer under one plan."""
+
+    def __init__(self, peer: Peer, plan: Plan) -> None:
+        kernel_digest = hashlib.sha256(peer.kernel.read_bytes()).hexdigest()
+        parts = (kernel_digest, plan.roots.fingerprint, plan.mode, plan.accelerator, CPU)
+        key = hashlib.sha256("\n".join((*parts, qemu_version())).encode()).hexdigest()[:16]
+        directory = cache_directory() / "bench"
+        directory.mkdir(exist_ok=True)
+        self._path: Path = directory / f"{peer.name}-{plan.mode}-{key}.json"
+
+    def load(self) -> dict[str, Result]:
+        try:
+            stored = json.loads(self._path.read_text())
+            return {name: Result(**fields) for name, fields in stored.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            return {}
+
+    def store(self, results: dict[str, Result]) -> None:
+        text = json.dumps({name: result.to_json() for name, result in results.items()}, indent=1)
+        partial = self._path.with_suffix(f".{os.getpid()}")
+        partial.write_text(text)
+        partial.replace(self._path)

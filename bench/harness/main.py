@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""One comparison from command line to report."""
+
+import platform
+import signal
+import sys
+import tempfile
+import time
+from argparse import Namespace
+from pathlib import Path
+
+from . import guest
+from .cache import ResultCache
+from .errors import BenchError
+from .machine import MachineSpec, qemu_version
+from .measure import ROWS_MEMORY_MIB, SMALL_MEMORY_MIB, Plan, Result, Session
+from .options import parse_options
+from .peers import Peer, find_peer
+from .report import BAD_VERDICTS, Comparison, print_table, write_json
+from .table import Figure, choose, load_table
+
+
+def main(arguments: list[str]) -> int:
+    """Runs `./tine bench`; returns its exit status (see options.py)."""
+    # A default SIGTERM would skip the context managers that end QEMU.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    options = parse_options(arguments)
+    try:
+        return _run(options)
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 3
+    except KeyboardInterrupt:
+        print("bench: interrupted", file=sys.stderr)
+        return 128 + signal.SIGINT
+
+
+def _run(options: Namespace) -> int:
+    table = load_table()
+    figures = choose(table, options.rows)
+    if options.list:
+        for figure in figures:
+            print(f"{figure.name:<28} {figure.title}")
+        return 0
+    if not options.kernel.is_file():
+        raise BenchError(f"there is no kernel at {options.kernel}; build it or name one by --kernel")
+    version = qemu_version()
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="tine-bench-") as scratch:
+        roots = guest.prepare(table, Path(scratch))
+        plan = Plan(roots, options.mode, options.accel, options.row_timeout, options.verbose)
+        peer = None if options.peer == "none" else find_peer(options.peer, options.fresh)
+        peer_results = None
+        if peer is not None:
+            peer_results = _measure_peer(peer, figures, plan, options.fresh)
+        tine_results = Session("tine", options.kernel, figures, plan).measure()
+    comparison = Comparison(figures, options.mode, tine_results, peer_results, options.peer)
+    print_table(comparison)
+    if options.json is not None:
+        _write_json(options, comparison, peer, version, time.monotonic() - started)
+    bad = any(comparison.verdict(figure) in BAD_VERDICTS for figure in figures)
+    return 1 if options.check and bad else 0
+
+
+def _measure_peer(
+    peer: Peer, figures: list[Figure], plan: Plan, fresh: bool
+) -> dict[str, Result]:
+    """The peer's figures; only those that are not kept yet are measured."""
+    cache = ResultCache(peer, plan)
+    kept = {} if fresh else cache.load()
+    missing = [figure for figure in figures if figure.name not in kept]
+    if missing:
+        kept |= Session(peer.name, peer.kernel, missing, plan).measure()
+        cache.store(cache.load() | kept)
+    return kept
+
+
+def _write_json(
+    options: Namespace, comparison: Comparison, peer: Peer | None, qemu: str, seconds: float
+) -> None:
+    spec = MachineSpec(options.kernel, Path("bench.cpio"), "rdinit=/bench ...", ROWS_MEMORY_MIB,
+                       options.mode == "icount", options.accel)
+    facts: dict[str, object] = {
+        "qemu": qemu,
+        "command": spec.command(),
+        "memory_mib": {"rows": ROWS_MEMORY_MIB, "ram_used": SMALL_MEMORY_MIB},
+        "host": platform.platform(),
+        "kernel": str(options.kernel),
+        "peer": None if peer is None else {"name": peer.name, "version": peer.version},
+        "seconds": round(seconds, 1),
+    }
+    try:
+        write_json(options.json, comparison, facts)
+    except OSError as error:
+        raise BenchError(f"cannot write {options.json}: {error.strerror}") from error

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: MIT
+"""Measures one kernel: the guest's rows, the smallest RAM, and the size of its image.
+
+A row that crashes or hangs the kernel costs that row alone: the machine is started again with the
+rows after it. A kernel that never reaches its init fails all rows with one reason.
+"""
+
+import re
+import struct
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from .errors import BenchError
+from .guest import SHELL_REACHED, Roots
+from .machine import DeadlineError, Machine, MachineSpec
+from .table import Figure, runs_of
+
+ROWS_MEMORY_MIB = 2048  # the 1 GiB rows, and a kernel's frames for that
+SMALL_MEMORY_MIB = 256  # of an ordinary microVM
+SMALL_MACHINE_RUNS = {"ram_used"}
+SMALLEST_RAM_LIMIT_MIB = 512
+LINE = re.compile(r"^(bench(?:-[a-z]+)?)(?: (\S+))?(?: (\S+))?(?: (\S+))?\s*$")
+
+
+@dataclass
+class Result:
+    """One figure: a value, or why there is none."""
+
+    value: float | None = None
+    unit: str = ""
+    failure: str = ""
+
+    def to_json(self) -> dict[str, object]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to measure; the same for every kernel of a comparison."""
+
+    roots: Roots
+    mode: str
+    accelerator: str
+    row_timeout: float
+    verbose: bool
+
+    @property
+    def counting(self) -> bool:
+        return self.mode == "icount"
+
+
+class Session:
+    """The measuring of one kernel; `results` fills as it goes."""
+
+    def __init__(self, label: str, kernel: Path, figures: list[Figure], plan: Plan) -> None:
+        self._label = label
+        self._kernel = kernel
+        self._figures = figures
+        self._plan = plan
+        self._runs = runs_of(figures)
+        self._done_runs = 0
+        self.results: dict[str, Result] = {}
+        self.console_of_failures: list[str] = []
+
+    def measure(self) -> dict[str, Result]:
+        small = [run for run in self._runs if run in SMALL_MACHINE_RUNS]
+        self._measure_runs([run for run in self._runs if run not in small], ROWS_MEMORY_MIB)
+        self._measure_runs(small, SMALL_MEMORY_MIB)
+        for figure in self._figures:
+            if figure.name == "image_size":
+                self.results[figure.name] = Result(image_kib(self._kernel), "KiB")
+            elif figure.name == "smallest_ram":
+                self.results[figure.name] = self._smallest_ram()
+            elif figure.name not in self.results:
+                self.results[figure.name] = Result(failure="not reported")
+        return self.results
+
+    def _measure_runs(self, runs: list[str], memory_mib: int) -> None:
+        left = list(runs)
+        while left:
+            finished = self._boot_for(left, memory_mib)
+            left = left[finished:]
+
+    def _boot_for(self, runs: list[str], memory_mib: int) -> int:
+        """Starts a machine for these rows; returns how many are dealt with (at least one)."""
+        arguments = (
+            f"rdinit=/bench bench.mode={self._plan.mode} bench.memory={memory_mib} "
+            f"bench.rows={','.join(runs)}"
+        )
+        begun = 0
+        started = time.monotonic()
+        ending = "the machine ended"
+        with Machine(self._spec(self._plan.roots.bench, memory_mib, arguments),
+                     self._plan.verbose) as machine:
+            try:
+                for line in machine.lines(self._plan.row_timeout):
+                    match = LINE.match(line)
+                    if match is None:
+                        continue
+                    kind, name, value, unit = match.groups()
+                    if kind == "bench-row":
+                        begun += 1
+                        self._done_runs += 1
+                        self._progress(name, started)
+                    elif kind == "bench-done":
+                        return len(runs)
+                    else:
+                        self._take(kind, name, value, unit)
+            except DeadlineError:
+                ending = f"nothing was heard for {self._plan.row_timeout:.0f} s"
+            last_lines = list(machine.last_lines)
+        return self._note_death(runs, begun, ending, last_lines)
+
+    def _take(self, kind: str, name: str, value: str, unit: str) -> None:
+        if kind == "bench" and name == "tick_check":
+            if self._plan.counting and abs(float(value) - 1000) > 1:
+                raise BenchError(f"the TSC does not count instructions: {value} ticks for 1000")
+        elif kind == "bench":
+            self.results[name] = Result(float(value), unit)
+        elif kind == "bench-failed" and name == "starter":
+            raise BenchError(f"the guest's starter failed on {self._label}: {value}")
+        elif kind == "bench-failed":
+            reason = f"errno {value}" if value.isdecimal() else " ".join(filter(None, (value, unit)))
+            self._fail_run(name, reason)
+
+    def _note_death(
+        self, runs: list[str], begun: int, ending: str, last_lines: list[str]
+    ) -> int:
+        self.console_of_failures += last_lines
+        if begun == 0:
+            for run in runs:
+                self._fail_run(run, f"init did not start: {ending}")
+            print(f"bench: {self._label} did not reach its init ({ending}); its last words:",
+                  *last_lines[-12:], sep="\n    | ", file=sys.stderr)
+            return len(runs)
+        self._fail_run(runs[begun - 1], f"kernel died or hung: {ending}")
+        return begun
+
+    def _fail_run(self, run: str, reason: str) -> None:
+        for figure in self._figures:
+            if figure.run == run and figure.name not in self.results:
+                self.results[figure.name] = Result(failure=reason)
+
+    def _progress(self, name: str, started: float) -> None:
+        print(
+            f"bench: {self._label:<8} {self._done_runs:>3}/{len(self._runs)}  {name}"
+            f"  ({time.monotonic() - started:.0f} s)",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def _spec(self, initrd: Path, memory_mib: int, arguments: str) -> MachineSpec:
+        return MachineSpec(
+            self._kernel, initrd, arguments, memory_mib, self._plan.counting, self._plan.accelerator
+        )
+
+    def _smallest_ram(self) -> Result:
+        """Bisects -m; the shell must run a script with a fork and an exec."""
+        if not self._reaches_shell(SMALLEST_RAM_LIMIT_MIB):
+            return Result(failure=f"no shell even with {SMALLEST_RAM_LIMIT_MIB} MiB")
+        too_small, enough = 0, SMALLEST_RAM_LIMIT_MIB
+        while enough - too_small > 1:
+            middle = (too_small + enough) // 2
+            reached = self._reaches_shell(middle)
+            print(f"bench: {self._label:<8} smallest_ram: {middle} MiB "
+                  f"{'suffices' if reached else 'is too little'}", file=sys.stderr, flush=True)
+            too_small, enough = (too_small, middle) if reached else (middle, enough)
+        return Result(float(enough), "MiB")
+
+    def _reaches_shell(self, memory_mib: int) -> bool:
+        # By wall clock: nothing is counted here, and not counting is several times faster.
+        spec = MachineSpec(self._kernel, self._plan.roots.shell, "rdinit=/shell", memory_mib,
+                           instruction_counting=False, accelerator=self._plan.accelerator)
+        with Machine(spec, self._plan.verbose) as machine:
+            try:
+                lines = machine.lines(silence_seconds=30, total_seconds=60)
+                return any(line.startswith(SHELL_REACHED) for line in lines)
+            except DeadlineError:
+                return False
+
+
+def image_kib(kernel: Path) -> float:
+    """What has to be carried to boot: the file, or of an ELF file what its segments load.
+
+    An ELF's symbols and debug information are not loaded and not counted.
+    """
+    data = kernel.read_bytes()
+    size = len(data)
+    if data[:5] == b"\x7fELF\x02":
+        (offset,) = struct.unpack_from("<Q", data, 32)
+        entry_size, count = struct.unpack_from("<HH", data, 54)
+        headers = [
+            struct.unpack_from("<IIQQQQ", data, offset + index * entry_size)
+            for index in range(count)
+        ]
+        size = sum(header[5] for header in headers if header[0] == 1)
+    return round(size / 1024, 1)

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: MIT
+"""The table a person reads and the JSON a machine reads.
+
+Verdicts: ok; worse (than the peer); over target; failed (no figure on Tine); new (Tine has a figure
+where the peer has none); - (neither has one, or nothing to compare with).
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from .measure import Result
+from .table import Figure
+
+BAD_VERDICTS = ("worse", "over target", "failed")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All that a report is made of."""
+
+    figures: list[Figure]
+    mode: str
+    tine: dict[str, Result]
+    peer: dict[str, Result] | None
+    peer_name: str
+
+    def verdict(self, figure: Figure) -> str:
+        """Judges one figure; less is better in all of them."""
+        mine = self.tine[figure.name].value
+        theirs = self._peer_value(figure)
+        target = figure.target_in(self.mode)
+        if mine is None:
+            return "-" if self.peer is not None and theirs is None else "failed"
+        if target is not None and mine > target:
+            return "over target"
+        if theirs is not None:
+            return "worse" if mine > theirs else "ok"
+        if self.peer is not None:
+            return "new"
+        return "ok" if target is not None else "-"
+
+    def ratio(self, figure: Figure) -> float | None:
+        mine = self.tine[figure.name].value
+        theirs = self._peer_value(figure)
+        return mine / theirs if mine is not None and theirs else None
+
+    def _peer_value(self, figure: Figure) -> float | None:
+        return self.peer[figure.name].value if self.peer is not None else None
+
+
+def print_table(comparison: Comparison) -> None:
+    """Writes the table to standard output."""
+    unit = "instructions" if comparison.mode == "icount" else "nanoseconds"
+    headings = ["", "Tine"]
+    if comparison.peer is not None:
+        headings += [comparison.peer_name, "ratio"]
+    headings += ["target", "verdict"]
+    rows = [headings]
+    for figure in comparison.figures:
+        suffix = "" if figure.unit == "time" else f" {figure.unit}"
+        row = [figure.title, _shown(comparison.tine[figure.name], suffix)]
+        if comparison.peer is not None:
+            ratio = comparison.ratio(figure)
+            row.append(_shown(comparison.peer[figure.name], suffix))
+            row.append("" if ratio is None else f"{ratio:.3f}")
+        target = figure.target_in(comparison.mode)
+        row.append("" if target is None else f"{target:,.0f}{suffix}")
+        rows.append([*row, comparison.verdict(figure)])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(headings))]
+    print(f"Times are {unit} per operation; less is better.")
+    for row in rows:
+        cells = [row[0].ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(row[1:-1], widths[1:-1], strict=True)]
+        print("  ".join([*cells, row[-1]]).rstrip())
+    _print_failures(comparison)
+    verdicts = [comparison.verdict(figure) for figure in comparison.figures]
+    counts = ", ".join(
+        f"{verdicts.count(verdict)} {verdict}"
+        for verdict in ("ok", "worse", "over target", "failed")
+    )
+    print(f"{len(verdicts)} figures: {counts}")
+
+
+def write_json(path: Path, comparison: Comparison, facts: dict[str, object]) -> None:
+    """Writes every figure with its judgement, and the facts of the run."""
+    figures = []
+    for figure in comparison.figures:
+        entry: dict[str, object] = {
+            "name": figure.name,
+            "title": figure.title,
+            "tine": comparison.tine[figure.name].to_json(),
+            "ratio": comparison.ratio(figure),
+            "target": figure.target_in(comparison.mode),
+            "reference": figure.reference,
+            "verdict": comparison.verdict(figure),
+        }
+        if comparison.peer is not None:
+            entry["peer"] = comparison.peer[figure.name].to_json()
+        figures.append(entry)
+    text = json.dumps({**facts, "mode": comparison.mode, "figures": figures}, indent=2)
+    path.write_text(text + "\n")
+
+
+def _shown(result: Result, suffix: str) -> str:
+    if result.value is None:
+        return "none"
+    digits = 1 if result.value < 1000 else 0
+    return f"{result.value:,.{digits}f}{suffix}"
+
+
+def _print_failures(comparison: Comparison) -> None:
+    columns = [("Tine", comparison.tine)]
+    if comparison.peer is not None:
+        columns.append((comparison.peer_name, comparison.peer))
+    for name, results in columns:
+        for figure in comparison.figures:
+            if results[figure.name].value is None:
+                print(f"{name} has no {figure.name}: {results[figure.name].failure}")
