@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
 // How a system call is declared: a function `SyscallResult sys_NAME(typed arguments)` in the file of
-// its man-page family, declared in syscall/syscalls.inc's order by SYSCALL(number, name) there.
+// its man-page family, with a prototype in syscalls.h and a line SYSCALL(number, NAME) in
+// syscalls.inc.
 // bind<sys_NAME> turns the registers into the typed arguments: integers are cut to their type,
 // UserIn/UserOut/UserString/UserAddr wrap an address; nothing is dereferenced while decoding.
 // A number that no line names returns ENOSYS and is reported once on the console.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <type_traits>
 #include <utility>
@@ -19,7 +21,8 @@ namespace tine {
 
 using SyscallFunction = long (*)(const arch::UserRegs&);
 inline constexpr size_t kSyscallCount = 462;
-extern const SyscallFunction syscall_table[kSyscallCount];
+extern const std::array<SyscallFunction, kSyscallCount> syscall_table;
+long not_implemented(const arch::UserRegs& regs);
 
 // The architecture's entry code calls this with interrupts on; sets the return value in `regs`.
 void dispatch_system_call(arch::UserRegs& regs);

@@ -2,7 +2,7 @@
 //
 // SignalState: what the threads of one process share (Linux: signal_struct): the list of threads,
 // shared pending signals, limits, timers, children's accounting, terminal and job control.
-// Guarded by sighand's lock unless said otherwise.
+// Guarded by sighand's lock unless said otherwise. Each thread holds a reference.
 #pragma once
 
 #include "core/list.h"
@@ -29,18 +29,22 @@ struct CpuUsage {            // of threads that have gone, or of children waited
   Nanoseconds user_time = 0, system_time = 0;
   uint64_t minor_faults = 0, major_faults = 0, voluntary_switches = 0, involuntary_switches = 0;
   uint64_t max_rss_pages = 0;
+  void add(const CpuUsage& other);  // rss: the larger of both
 };
 
-struct SignalState : RefCounted<SignalState> {
+struct SignalState : RefCounted<SignalState>, GroupMember {
   static constexpr const char* kCacheName = "signal_struct";
+  SignalState();
   ~SignalState();
 
-  List<Task, &Task::thread_node> threads;         // guarded by task_tree_lock and sighand's lock
-  std::atomic<int> live_threads{0};
+  List<Task, &Task::thread_node> threads;         // leader first; task_tree_lock and sighand's lock
+  std::atomic<int> live_threads{1};               // that have not begun to exit
+  int thread_count = 1;                           // in `threads`, guarded as it is
   signal::PendingSignals shared_pending;
   int group_exit_code = 0;
   bool group_exiting = false;                     // exit_group, fatal signal, or exec
   Task* group_exec_task = nullptr;                // the thread that is to survive an exec
+  int exec_waits_for = 0;                         // threads that must go before it goes on
   int group_stop_count = 0;                       // threads that have yet to stop
   int group_stop_signal = 0;
   bool group_stopped = false;
@@ -53,11 +57,15 @@ struct SignalState : RefCounted<SignalState> {
   CpuUsage dead_threads, children_usage;
   bool is_child_subreaper = false, has_child_subreaper = false;
   bool is_unkillable = false;                     // PID 1: signals without handler do nothing
-  int oom_score_adj = 0;
+  int oom_score_adj = 0, oom_score_adj_min = 0;
   struct IntervalTimers* interval_timers = nullptr;  // setitimer and timer_create; made on first use
+
+  // The first thread's task stays in the list until the process is released.
+  Task& leader() { return threads.front(); }
 };
 
 // The limit of the running task's process, in the unit of setrlimit(2).
 uint64_t soft_limit(Resource resource);
+ResourceLimit resource_limit(const Task& task, Resource resource);
 
 }  // namespace tine

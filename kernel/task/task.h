@@ -20,16 +20,13 @@
 #include "task/pid/pid.h"
 #include "task/process_charge.h"
 #include "task/signal/signal.h"
+#include "task/task_flags.h"
 
 namespace tine {
 
 struct SignalState;   // task/signal_state.h: what the threads of one process share (signal_struct)
 class Namespaces;     // task/namespace/
-struct VforkDone;
-
-// Guards the tree of tasks: parent, children, thread lists, groups, sessions, Pid attachments.
-// Linux: tasklist_lock.
-extern IrqSpinLock task_tree_lock;
+struct KernelThread;  // task/clone/kthread.h
 
 struct Task final : RefCounted<Task>, sched::Schedulable {
   static constexpr const char* kCacheName = "task_struct";
@@ -41,57 +38,58 @@ struct Task final : RefCounted<Task>, sched::Schedulable {
   // --- Fixed before publish; readable by anyone who holds a reference.
   Ref<const Creds> real_creds;              // who acts on us; replaced only by the task itself
   ProcessCharge charge;                     // RLIMIT_NPROC, threads-max
-  Ref<fs::FilesTable> files;                // replaced by the task itself; others: task_alloc lock
-  Ref<fs::FsContext> fs;
-  Ref<SigHand> sighand;
+  Ref<fs::FilesTable> files;                // replaced by the task itself; others: alloc_lock
+  Ref<fs::FsContext> fs;                    // likewise
+  Ref<SigHand> sighand;                     // replaced by exec alone, under task_tree_lock
   Ref<SignalState> signal;                  // of the thread group
-  mm::MmUser mm;                            // empty: kernel thread, or exited
+  mm::MmUser mm;                            // empty: kernel thread, or exited; others: alloc_lock
   Ref<Namespaces> namespaces;
-  Ref<Pid> pid;                             // this thread's number
+  Ref<Pid> pid;                             // this thread's number; exec may take the leader's
   Task* group_leader = nullptr;             // itself, or the first thread
   int exit_signal = 0;                      // to the parent at the leader's exit; -1: a thread
 
   // --- The task's own; others read them with care.
-  char name[kNameLength] = {};              // comm; under alloc_lock for others
-  uint32_t flags = 0;                       // PF_*, see task/task_flags.h
+  char name[kNameLength] = {};              // comm
+  uint32_t flags = 0;                       // task/task_flags.h
   UserAddr set_child_tid, clear_child_tid;  // set_tid_address(2), CLONE_CHILD_*
   UserAddr robust_list;
-  VforkDone* vfork_done GUARDED_BY(alloc_lock) = nullptr;  // whom to wake when the mm is released
+  Completion* vfork_done GUARDED_BY(alloc_lock) = nullptr;  // whom to wake when the mm is released
+  KernelThread* kernel_thread = nullptr;    // a kernel thread's own; on its stack
   uint64_t minor_faults = 0, major_faults = 0;
   Nanoseconds start_time = 0;               // monotonic
   uint32_t personality = 0;
-  uint64_t timer_slack_ns = 50'000;
+  uint32_t self_exec_id = 0, parent_exec_id = 0;  // B65: who exec'd is told only by SIGCHLD
+  uint64_t timer_slack_ns = 50'000, default_timer_slack_ns = 50'000;
   uint64_t read_bytes = 0, written_bytes = 0, read_calls = 0, write_calls = 0;
-  bool in_exec = false;
-  bool did_exec = false;                    // since fork (PF_FORKNOEXEC inverted; setpgid)
   int parent_death_signal = 0;
 
-  // --- Signals of this thread; guarded by sighand's lock.
+  // --- Signals of this thread; guarded by sighand's lock, `blocked` written by the task alone.
   signal::SigSet blocked = 0;
   signal::SigSet saved_blocked = 0;         // valid with kWorkRestoreMask
+  signal::SigSet waits_for = 0;             // what sigtimedwait waits for: wakes though blocked
   signal::PendingSignals pending;
   signal::AltStack alternate_stack;
   signal::RestartBlock restart;
+  bool stop_due = false;                    // takes part in the group stop under way
 
   // --- Guarded by task_tree_lock.
-  Task* real_parent = nullptr;              // getppid; CLONE_PARENT
-  Task* parent = nullptr;                   // who is told: the tracer, or real_parent
-  ListNode sibling_node;                    // in parent's children
-  List<Task, &Task::sibling_node> children;
+  Task* real_parent GUARDED_BY(task_tree_lock) = nullptr;  // getppid; CLONE_PARENT
+  Task* parent GUARDED_BY(task_tree_lock) = nullptr;       // who is told: tracer, or real_parent
+  ListNode sibling_node;                    // in parent's children; thread-group leaders only
+  List<Task, &Task::sibling_node> children GUARDED_BY(task_tree_lock);
   ListNode thread_node;                     // in signal->threads
-  ListNode all_node;                        // all thread-group leaders
-  int exit_code = 0;                        // as wait(2) encodes it
-  enum class ExitState : uint8_t { alive, zombie, dead } exit_state = ExitState::alive;
+  int exit_code = 0;                        // as wait(2) encodes it; the task's own until zombie
+  enum class ExitState : uint8_t { alive, zombie, dead };
+  std::atomic<ExitState> exit_state{ExitState::alive};     // written under task_tree_lock
 
   SpinLock alloc_lock{LockRank::task_alloc};
 
   bool is_thread_group_leader() const { return group_leader == this; }
-  bool is_kernel_thread() const { return is_kernel_thread_; }
-  bool is_kernel_thread_ = false;
+  bool is_kernel_thread() const { return flags & kPfKernelThread; }
 
   const Creds& creds() const { return *real_creds; }
-  int tid() const;                          // as the initial namespace numbers it
-  int tgid() const;
+  int tid() const { return pid->number(); }               // as the initial namespace numbers it
+  int tgid() const { return group_leader->pid->number(); }
 };
 
 inline Task& current() { return *static_cast<Task*>(arch::current_schedulable()); }
@@ -104,5 +102,16 @@ inline bool signal_pending(const Task& task) {
 inline bool fatal_signal_pending(const Task& task) {
   return task.work.load(std::memory_order_relaxed) & sched::kWorkFatalSignal;
 }
+
+// Parts of another task, with a reference taken under its alloc_lock: /proc, pidfd.
+Ref<fs::FilesTable> files_of(Task& task);
+Ref<fs::FsContext> fs_context_of(Task& task);
+Ref<mm::Mm> mm_of(Task& task);            // a reference, not a user: it may be empty
+Ref<const Creds> creds_of(Task& task);
+
+// For /proc/loadavg, /proc/stat and threads-max (B1, B7).
+struct TaskCounts { int64_t threads; uint64_t total_forks; int64_t threads_max; };
+TaskCounts task_counts();
+Result<void> set_threads_max(int64_t value);
 
 }  // namespace tine

@@ -1,40 +1,70 @@
 // SPDX-License-Identifier: MIT
 //
 // Pid: a process number as an object (Linux: struct pid): one number per PID namespace level, and
-// the tasks attached to it as thread, thread-group leader, process group and session. The number
-// returns to its namespace when the last attachment and the last reference are gone, so a group id
-// is never re-used while a member lives (B11).
-// Attachments are guarded by task_tree_lock; the number never changes.
+// what is attached to it: a thread, and the processes for which it is process group or session.
+//
+// The object lives as long as somebody refers to it; its numbers return to their namespaces as soon
+// as nothing is attached, so a group id is never re-used while a member lives (B11), and a pidfd
+// does not hold a number back. Attachments are guarded by task_tree_lock; numbers never change.
 #pragma once
 
 #include "core/list.h"
 #include "core/ref.h"
 #include "core/result.h"
 #include "core/types.h"
+#include "mm/heap.h"
 #include "sync/wait_queue.h"
 
 namespace tine {
 
 struct Task;
+struct SignalState;
 class PidNamespace;  // task/pid/pid_namespace.h
+extern IrqSpinLock task_tree_lock;
+
+// What SignalState inherits: a process's place in its group and session.
+struct GroupMember {
+  ListNode group_node;    // in Pid::group_members; both guarded by task_tree_lock
+  ListNode session_node;  // in Pid::session_members
+};
 
 struct Pid final : RefCounted<Pid> {
   static constexpr const char* kCacheName = "pid";
   static constexpr unsigned kMaxLevels = 4;
   ~Pid();
 
-  struct Number { int value = 0; PidNamespace* space = nullptr; };
+  struct Number {
+    int value = 0;
+    PidNamespace* space = nullptr;
+    Pid* next_in_bucket = nullptr;  // guarded by the namespace's lock
+  };
   Number numbers[kMaxLevels];
-  unsigned level = 0;
+  unsigned level = 0;              // the deepest namespace that numbers it
 
-  Task* task = nullptr;            // the thread with this number, until it is released
+  Task* task GUARDED_BY(task_tree_lock) = nullptr;  // the thread, until it is released
+  List<GroupMember, &GroupMember::group_node> group_members GUARDED_BY(task_tree_lock);
+  List<GroupMember, &GroupMember::session_node> session_members GUARDED_BY(task_tree_lock);
   WaitQueue exit_waiters;          // pidfd poll: the process has exited
 
-  int number() const { return numbers[0].value; }   // in the initial namespace
+  int number() const { return numbers[0].value; }      // in the initial namespace
+  int number_in(const PidNamespace& space) const;      // 0: not visible there
+
+  void attach_task(Task& task) REQUIRES(task_tree_lock);
+  void attach_to_group(SignalState& process) REQUIRES(task_tree_lock);
+  void attach_to_session(SignalState& process) REQUIRES(task_tree_lock);
+  void detach_task() REQUIRES(task_tree_lock);
+  void detach_from_group(SignalState& process) REQUIRES(task_tree_lock);
+  void detach_from_session(SignalState& process) REQUIRES(task_tree_lock);
+
+ private:
+  void release_numbers_if_unused() REQUIRES(task_tree_lock);
 };
 
 // The task with this number as the caller's namespace numbers it, with a reference; null if none.
 Ref<Task> find_task(int number);
+Task* find_task_locked(int number) REQUIRES(task_tree_lock);
 Ref<Pid> find_pid(int number);
+// The process with the lowest number that is at least `number` (/proc's listing); null at the end.
+Ref<Task> next_process(int number);
 
 }  // namespace tine

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+//
+// The first tasks: each CPU's idle task (PID 0), made without memory from the heap; init (PID 1) and
+// kthreadd (PID 2), made by the same road as all others.
+//
+// Order at boot: the architecture calls make_idle_task() and sets it as the current task; once the
+// heap works kernel_main() calls task_init(), then start_first_tasks(), then turns into the idle loop.
+#pragma once
+
+#include <cstdint>
+
+#include "core/types.h"
+
+namespace tine {
+
+struct Task;
+
+// The task that the CPU runs already, or will run when nothing else wants it. Its kernel stack is
+// the caller's business. Cannot fail: it lives in the image (boot CPU) or was made by the caller.
+Task& make_idle_task(CpuId cpu);
+
+// fork_init: threads-max from the memory there is (B7), init's limits (B8).
+void task_init(uint64_t memory_bytes);
+
+// PID 1 runs init(argument) in kernel mode; it is expected to become a user program by
+// kernel_execve() and return, which enters user mode. Panics where it cannot be made.
+void start_first_tasks(void (*init)(void*), void* argument);
+
+}  // namespace tine
