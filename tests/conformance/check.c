@@ -7,7 +7,7 @@
 
 int check_failures = 0;
 
-void say(const char *format, ...) {
+void say(const char* format, ...) {
   char line[512];
   va_list arguments;
   va_start(arguments, format);
@@ -18,7 +18,7 @@ void say(const char *format, ...) {
   if (write(STDOUT_FILENO, line, (size_t)length) != length) check_failures++;
 }
 
-void ok(const char *label, int condition) {
+void ok(const char* label, int condition) {
   if (condition) {
     say("%s: ok", label);
     return;
@@ -27,7 +27,7 @@ void ok(const char *label, int condition) {
   say("%s: MISMATCH", label);
 }
 
-void equal(const char *label, long got, long want) {
+void equal(const char* label, long got, long want) {
   if (got == want) {
     say("%s: ok", label);
     return;
@@ -36,7 +36,7 @@ void equal(const char *label, long got, long want) {
   say("%s: MISMATCH got %ld want %ld", label, got, want);
 }
 
-void fails_with(const char *label, long result, int seen_errno, int want_errno) {
+void fails_with(const char* label, long result, int seen_errno, int want_errno) {
   if (result == -1 && seen_errno == want_errno) {
     say("%s: ok", label);
     return;
@@ -45,13 +45,13 @@ void fails_with(const char *label, long result, int seen_errno, int want_errno) 
   say("%s: MISMATCH result %ld errno %d want errno %d", label, result, seen_errno, want_errno);
 }
 
-long must_at(long result, const char *text, int line) {
+long must_at(long result, const char* text, int line) {
   if (result != -1) return result;
   say("set-up failed at line %d: %s: errno %d", line, text, errno);
   _exit(99);
 }
 
-void exits(const char *label, pid_t pid, int code) {
+void exits(const char* label, pid_t pid, int code) {
   int status = 0;
   pid_t seen = waitpid(pid, &status, __WALL);
   if (seen == pid && WIFEXITED(status) && WEXITSTATUS(status) == code) {
@@ -62,7 +62,7 @@ void exits(const char *label, pid_t pid, int code) {
   say("%s: MISMATCH status 0x%x want exit %d", label, status, code);
 }
 
-void killed_by(const char *label, pid_t pid, int signal_number) {
+void killed_by(const char* label, pid_t pid, int signal_number) {
   int status = 0;
   pid_t seen = waitpid(pid, &status, __WALL);
   if (seen == pid && WIFSIGNALED(status) && WTERMSIG(status) == signal_number) {
@@ -88,13 +88,13 @@ void gate_wait(struct gate gate) {
   }
 }
 
-void *shared_memory(size_t size) {
-  void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+void* shared_memory(size_t size) {
+  void* memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   must((long)memory);
   return memory;
 }
 
-long slurp(const char *path, char *buffer, size_t size) {
+long slurp(const char* path, char* buffer, size_t size) {
   int descriptor = open(path, O_RDONLY | O_CLOEXEC);
   if (descriptor == -1) return -1;
   size_t length = 0;
@@ -108,7 +108,7 @@ long slurp(const char *path, char *buffer, size_t size) {
   return (long)length;
 }
 
-void spill(const char *path, const void *contents, size_t size, mode_t mode) {
+void spill(const char* path, const void* contents, size_t size, mode_t mode) {
   int descriptor = (int)must(open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
   if (write(descriptor, contents, size) != (ssize_t)size) must(-1);
   must(fchmod(descriptor, mode));
@@ -119,7 +119,7 @@ long stat_field(pid_t pid, int number) {
   char path[64], text[1024];
   snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
   if (slurp(path, text, sizeof text) <= 0) return -1;
-  const char *cursor = strrchr(text, ')');
+  const char* cursor = strrchr(text, ')');
   if (cursor == NULL) return -1;
   cursor += 2;  // field 3
   for (int field = 3; field < number; field++) {
@@ -178,11 +178,11 @@ int finish(void) {
   return check_failures == 0 ? 0 : 1;
 }
 
-pid_t raw_clone(unsigned long flags, int *parent_tid, int *child_tid) {
+pid_t raw_clone(unsigned long flags, int* parent_tid, int* child_tid) {
   return (pid_t)syscall(SYS_clone, flags, NULL, parent_tid, child_tid, NULL);
 }
 
-pid_t raw_clone3(struct clone3_arguments *arguments, size_t size) {
+pid_t raw_clone3(struct clone3_arguments* arguments, size_t size) {
   return (pid_t)syscall(SYS_clone3, arguments, size);
 }
 
@@ -206,12 +206,12 @@ __asm__(
     "  syscall\n"
     "  hlt\n"
     "1: ret\n");
-long clone_raw_stack(unsigned long flags, void *stack, int *parent_tid, int *child_tid, void *tls);
+long clone_raw_stack(unsigned long flags, void* stack, int* parent_tid, int* child_tid, void* tls);
 
-pid_t clone_on_stack(unsigned long flags, void *stack_top, int (*function)(void *), void *argument,
-                     int *parent_tid, int *child_tid, void *tls) {
-  void **top = (void **)((uintptr_t)stack_top & ~(uintptr_t)15);
-  top[-2] = (void *)function;
+pid_t clone_on_stack(unsigned long flags, void* stack_top, int (*function)(void*), void* argument,
+                     int* parent_tid, int* child_tid, void* tls) {
+  void** top = (void**)((uintptr_t)stack_top & ~(uintptr_t)15);
+  top[-2] = (void*)function;
   top[-1] = argument;
   long result = clone_raw_stack(flags, top - 2, parent_tid, child_tid, tls);
   if (result < 0) {

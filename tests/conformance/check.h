@@ -37,26 +37,26 @@
 extern int check_failures;
 
 // Prints one line with a single write(2).
-void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void say(const char* format, ...) __attribute__((format(printf, 1, 2)));
 
 // The three kinds of check. `fails_with` wants -1 and that errno.
-void ok(const char *label, int condition);
-void equal(const char *label, long got, long want);
-void fails_with(const char *label, long result, int seen_errno, int want_errno);
-#define fails(label, call, want_errno)                         \
-  do {                                                         \
-    errno = 0;                                                 \
-    long fails_result_ = (long)(call);                         \
-    fails_with((label), fails_result_, errno, (want_errno));   \
+void ok(const char* label, int condition);
+void equal(const char* label, long got, long want);
+void fails_with(const char* label, long result, int seen_errno, int want_errno);
+#define fails(label, call, want_errno)                       \
+  do {                                                       \
+    errno = 0;                                               \
+    long fails_result_ = (long)(call);                       \
+    fails_with((label), fails_result_, errno, (want_errno)); \
   } while (0)
 
 // Set-up that has to work for the program to mean anything: ends it with status 99 otherwise.
-long must_at(long result, const char *text, int line);
+long must_at(long result, const char* text, int line);
 #define must(call) must_at((long)(call), #call, __LINE__)
 
 // Waits for a child and checks how it ended.
-void exits(const char *label, pid_t pid, int code);
-void killed_by(const char *label, pid_t pid, int signal_number);
+void exits(const char* label, pid_t pid, int code);
+void killed_by(const char* label, pid_t pid, int signal_number);
 
 // A gate is a pipe on which one process waits until another opens it.
 struct gate {
@@ -67,16 +67,16 @@ void gate_open(struct gate gate);
 void gate_wait(struct gate gate);
 
 // Zeroed memory that is shared with children.
-void *shared_memory(size_t size);
+void* shared_memory(size_t size);
 
 // Gives the field with proc(5)'s number (3 is the state letter) of /proc/PID/stat; -1 if gone.
 long stat_field(pid_t pid, int number);
 // Returns once the process is in the given state (for instance 'S' or 'T').
 void wait_state(pid_t pid, char state);
 // Reads a whole file into a buffer as a string; -1 if it cannot be opened.
-long slurp(const char *path, char *buffer, size_t size);
+long slurp(const char* path, char* buffer, size_t size);
 // Writes a new file with these contents.
-void spill(const char *path, const void *contents, size_t size, mode_t mode);
+void spill(const char* path, const void* contents, size_t size, mode_t mode);
 
 // Installs a handler with the given sa_flags and an empty mask.
 void handle(int signal_number, void (*handler)(int), int flags);
@@ -123,10 +123,10 @@ struct clone3_arguments {
   uint64_t set_tid, set_tid_size, cgroup;
 };
 // clone(2) and clone3(2) without any C library around them; fork-like (no stack of its own).
-pid_t raw_clone(unsigned long flags, int *parent_tid, int *child_tid);
-pid_t raw_clone3(struct clone3_arguments *arguments, size_t size);
+pid_t raw_clone(unsigned long flags, int* parent_tid, int* child_tid);
+pid_t raw_clone3(struct clone3_arguments* arguments, size_t size);
 // Starts function(argument) on its own stack by clone(2); it ends with exit(2)'s status returned.
-pid_t clone_on_stack(unsigned long flags, void *stack_top, int (*function)(void *), void *argument,
-                     int *parent_tid, int *child_tid, void *tls);
+pid_t clone_on_stack(unsigned long flags, void* stack_top, int (*function)(void*), void* argument,
+                     int* parent_tid, int* child_tid, void* tls);
 
 #endif  // TINE_TESTS_CONFORMANCE_CHECK_H_

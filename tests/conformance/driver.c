@@ -3,7 +3,8 @@
 // Runs test programs one after another and prints what each printed between marker lines, so that
 // the same command on two kernels gives two texts that can be compared program by program.
 //
-//   driver [-t SECONDS] [-d DIRECTORY] [NAME...]     (all programs of DIRECTORY, sorted, by default)
+//   driver [-t SECONDS] [-d DIRECTORY] [NAME...]     (all programs of DIRECTORY, sorted, by
+//   default)
 //
 // Each program gets its own session, an empty directory /tmp/NAME as cwd, /dev/null as input, a
 // plain environment and a pipe as output. `=== END NAME HOW` tells how it ended: exit:N, signal:N
@@ -27,7 +28,7 @@
 
 enum { max_programs = 512, max_output_bytes = 256 * 1024 };
 
-static const char *directory = "/tests/conformance";
+static const char* directory = "/tests/conformance";
 static int limit_seconds = 20;
 
 static long long now_ms(void) {
@@ -36,7 +37,7 @@ static long long now_ms(void) {
   return time.tv_sec * 1000LL + time.tv_nsec / 1000000;
 }
 
-static void put(const char *text, size_t length) {
+static void put(const char* text, size_t length) {
   while (length > 0) {
     ssize_t count = write(STDOUT_FILENO, text, length);
     if (count == -1 && errno == EINTR) continue;
@@ -46,13 +47,13 @@ static void put(const char *text, size_t length) {
   }
 }
 
-static void put_line(const char *kind, const char *name, const char *how) {
+static void put_line(const char* kind, const char* name, const char* how) {
   char line[256];
   int length = snprintf(line, sizeof line, "=== %s %s%s%s\n", kind, name, *how ? " " : "", how);
   put(line, (size_t)length);
 }
 
-static void become(const char *name, int output) {
+static void become(const char* name, int output) {
   char path[256], work[256];
   snprintf(path, sizeof path, "%s/%s", directory, name);
   snprintf(work, sizeof work, "/tmp/%s", name);
@@ -64,8 +65,8 @@ static void become(const char *name, int output) {
   for (int descriptor = 3; descriptor < 1024; descriptor++) close(descriptor);
   umask(022);
   mkdir(work, 0777);
-  char *arguments[] = {path, NULL};
-  char *environment[] = {"PATH=/tests:/bin", "TERM=dumb", NULL};
+  char* arguments[] = {path, NULL};
+  char* environment[] = {"PATH=/tests:/bin", "TERM=dumb", NULL};
   if (chdir(work) == -1) {
     dprintf(1, "driver: chdir %s: %s\n", work, strerror(errno));
     _exit(126);
@@ -76,7 +77,7 @@ static void become(const char *name, int output) {
 }
 
 // Copies what is there to read; 0 at end of file.
-static int drain(int descriptor, size_t *total) {
+static int drain(int descriptor, size_t* total) {
   char buffer[4096];
   for (;;) {
     ssize_t count = read(descriptor, buffer, sizeof buffer);
@@ -87,7 +88,7 @@ static int drain(int descriptor, size_t *total) {
   }
 }
 
-static int run_one(const char *name) {
+static int run_one(const char* name) {
   int ends[2];
   put_line("BEGIN", name, "");
   if (pipe(ends) == -1) return -1;
@@ -132,15 +133,15 @@ static int run_one(const char *name) {
   return timed_out || status != 0;
 }
 
-static int by_name(const void *left, const void *right) {
-  return strcmp(*(char *const *)left, *(char *const *)right);
+static int by_name(const void* left, const void* right) {
+  return strcmp(*(char* const*)left, *(char* const*)right);
 }
 
-static int list_programs(char **names) {
-  DIR *listing = opendir(directory);
+static int list_programs(char** names) {
+  DIR* listing = opendir(directory);
   if (listing == NULL) return 0;
   int count = 0;
-  for (struct dirent *entry; count < max_programs && (entry = readdir(listing)) != NULL;) {
+  for (struct dirent* entry; count < max_programs && (entry = readdir(listing)) != NULL;) {
     if (entry->d_name[0] != '.') names[count++] = strdup(entry->d_name);
   }
   closedir(listing);
@@ -148,7 +149,7 @@ static int list_programs(char **names) {
   return count;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   for (int option; (option = getopt(argc, argv, "+t:d:")) != -1;) {
     if (option == 't') limit_seconds = atoi(optarg);
     if (option == 'd') directory = optarg;
@@ -165,8 +166,8 @@ int main(int argc, char **argv) {
     }
   }
   prctl(PR_SET_CHILD_SUBREAPER, 1);
-  static char *names[max_programs];
-  char **wanted = argv + optind;
+  static char* names[max_programs];
+  char** wanted = argv + optind;
   int count = argc - optind;
   if (count == 0) {
     count = list_programs(names);

@@ -11,7 +11,7 @@ static struct clone3_arguments plain(void) {
   return arguments;
 }
 
-static void refused(const char *label, struct clone3_arguments *arguments, size_t size, int want) {
+static void refused(const char* label, struct clone3_arguments* arguments, size_t size, int want) {
   errno = 0;
   pid_t child = raw_clone3(arguments, size);
   if (child == 0) syscall(SYS_exit, 0);
@@ -19,7 +19,7 @@ static void refused(const char *label, struct clone3_arguments *arguments, size_
   if (child > 0) waitpid(child, NULL, __WALL);
 }
 
-static void works(const char *label, struct clone3_arguments *arguments, size_t size) {
+static void works(const char* label, struct clone3_arguments* arguments, size_t size) {
   pid_t child = raw_clone3(arguments, size);
   if (child == 0) syscall(SYS_exit, 21);
   int status = -1;
@@ -41,7 +41,7 @@ int main(void) {
   works("longer with zero tail", &longer.head, sizeof longer);
   longer.tail[3] = 1;
   refused("longer with a bit in the tail", &longer.head, sizeof longer, E2BIG);
-  refused("bad pointer", (void *)16, 88, EFAULT);
+  refused("bad pointer", (void*)16, 88, EFAULT);
   a = plain(), a.exit_signal = 65;
   refused("exit signal 65", &a, 88, EINVAL);
   a = plain(), a.exit_signal = 0x100 | SIGCHLD;

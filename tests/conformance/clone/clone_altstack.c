@@ -8,7 +8,7 @@ static char stack[65536] __attribute__((aligned(16)));
 static char alternate[16384];
 static volatile int seen_flags;
 
-static int look(void *argument) {
+static int look(void* argument) {
   (void)argument;
   stack_t current;
   memset(&current, 0, sizeof current);
@@ -23,9 +23,11 @@ int main(void) {
   pid_t child = must(fork());
   if (child == 0) _exit(look(NULL));
   exits("kept by fork", child, 0);
-  child = must(clone_on_stack(CLONE_VM | CLONE_VFORK | SIGCHLD, stack + sizeof stack, look, NULL, NULL, NULL, NULL));
+  child = must(clone_on_stack(CLONE_VM | CLONE_VFORK | SIGCHLD, stack + sizeof stack, look, NULL,
+                              NULL, NULL, NULL));
   exits("kept by vfork", child, 0);
-  child = must(clone_on_stack(CLONE_VM | SIGCHLD, stack + sizeof stack, look, NULL, NULL, NULL, NULL));
+  child =
+      must(clone_on_stack(CLONE_VM | SIGCHLD, stack + sizeof stack, look, NULL, NULL, NULL, NULL));
   exits("dropped with shared memory", child, 1);
   return finish();
 }

@@ -11,7 +11,7 @@ static void on_signal(int number) {
   chld += number == SIGCHLD;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc > 1) return 3;
   handle(SIGUSR1, on_signal, SA_RESTART);
   handle(SIGCHLD, on_signal, SA_RESTART);
@@ -39,7 +39,7 @@ int main(int argc, char **argv) {
 
   child = must(raw_clone(SIGUSR1, NULL, NULL));
   if (child == 0) {
-    char *arguments[] = {argv[0], "again", NULL};
+    char* arguments[] = {argv[0], "again", NULL};
     execv(argv[0], arguments);
     _exit(98);
   }

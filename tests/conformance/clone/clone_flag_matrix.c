@@ -4,7 +4,7 @@
 // Combinations of clone flags that must be refused with EINVAL, and legal neighbours that work.
 #include "check.h"
 
-static void refused(const char *label, unsigned long flags) {
+static void refused(const char* label, unsigned long flags) {
   int parent_tid = -7, child_tid = -7;
   errno = 0;
   pid_t child = raw_clone(flags, &parent_tid, &child_tid);
@@ -13,7 +13,7 @@ static void refused(const char *label, unsigned long flags) {
   if (parent_tid != -7) ok("parent_tid untouched by a refusal", 0);
 }
 
-static void works(const char *label, unsigned long flags) {
+static void works(const char* label, unsigned long flags) {
   int parent_tid = -7, child_tid = -7;
   pid_t child = raw_clone(flags, &parent_tid, &child_tid);
   if (child == 0) syscall(SYS_exit, 0);

@@ -5,7 +5,7 @@
 #include "check.h"
 
 int main(void) {
-  pid_t *sibling = shared_memory(4096);
+  pid_t* sibling = shared_memory(4096);
   pid_t self = getpid();
   struct gate release = gate_make();
   pid_t caller = must(fork());

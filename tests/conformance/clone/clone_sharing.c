@@ -7,7 +7,7 @@
 static char stack[65536] __attribute__((aligned(16)));
 static void on_signal(int number) { (void)number; }
 
-static int change_everything(void *argument) {
+static int change_everything(void* argument) {
   (void)argument;
   chdir("/proc");
   umask(077);
@@ -18,14 +18,15 @@ static int change_everything(void *argument) {
   return 0;
 }
 
-static void look(const char *with, unsigned long flags, int fs, int files, int handlers) {
+static void look(const char* with, unsigned long flags, int fs, int files, int handlers) {
   char label[80], cwd[256];
   must(chdir("/tmp"));
   umask(022);
   must(dup2(1, 50));
   close(51);
   signal(SIGUSR2, SIG_DFL);
-  pid_t child = must(clone_on_stack(flags | SIGCHLD, stack + sizeof stack, change_everything, NULL, NULL, NULL, NULL));
+  pid_t child = must(clone_on_stack(flags | SIGCHLD, stack + sizeof stack, change_everything, NULL,
+                                    NULL, NULL, NULL));
   must(waitpid(child, NULL, __WALL));
   must((long)getcwd(cwd, sizeof cwd));
   snprintf(label, sizeof label, "%s: cwd", with);

@@ -8,24 +8,27 @@
 static char stack[65536] __attribute__((aligned(16)));
 static volatile int tid_word = -1;
 static volatile long seen_pid, seen_tid;
-enum { thread_flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM };
+enum {
+  thread_flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM
+};
 
-static int thread_main(void *argument) {
+static int thread_main(void* argument) {
   (void)argument;
   seen_pid = syscall(SYS_getpid);
   seen_tid = syscall(SYS_gettid);
   return 0;
 }
 
-static int ends_all(void *argument) {
+static int ends_all(void* argument) {
   (void)argument;
   syscall(SYS_exit_group, 33);
   return 0;
 }
 
 int main(void) {
-  pid_t thread = must(clone_on_stack(thread_flags | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, stack + sizeof stack,
-                                     thread_main, NULL, NULL, (int *)&tid_word, NULL));
+  pid_t thread =
+      must(clone_on_stack(thread_flags | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID,
+                          stack + sizeof stack, thread_main, NULL, NULL, (int*)&tid_word, NULL));
   for (int value; (value = tid_word) != 0;) syscall(SYS_futex, &tid_word, 0, value, NULL, NULL, 0);
   equal("same process", seen_pid, getpid());
   equal("own tid is the result", seen_tid, thread);

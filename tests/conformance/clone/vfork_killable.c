@@ -9,7 +9,7 @@ static void on_signal(int number) { hits += number == SIGUSR1; }
 
 int main(void) {
   struct gate release = gate_make();
-  int *during = shared_memory(4096);
+  int* during = shared_memory(4096);
   handle(SIGUSR1, on_signal, 0);
   pid_t self = getpid();
   pid_t child = vfork();
@@ -23,7 +23,7 @@ int main(void) {
   equal("handler afterwards", hits, 1);
   exits("child", child, 0);
 
-  pid_t *inner = (pid_t *)&during[1];
+  pid_t* inner = (pid_t*)&during[1];
   pid_t waiter = must(fork());
   if (waiter == 0) {
     pid_t held = vfork();
@@ -35,7 +35,7 @@ int main(void) {
     }
     _exit(1);
   }
-  while (*(volatile pid_t *)inner == 0) sched_yield();
+  while (*(volatile pid_t*)inner == 0) sched_yield();
   must(kill(waiter, SIGKILL));
   killed_by("waiting parent can be killed", waiter, SIGKILL);
   gate_open(release);

@@ -7,9 +7,9 @@
 
 static volatile int value;
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc > 1) return 8;
-  int *order = shared_memory(4096);
+  int* order = shared_memory(4096);
   pid_t child = vfork();
   if (child == 0) {
     value = 5;
@@ -23,7 +23,7 @@ int main(int argc, char **argv) {
   equal("descriptors are not", fcntl(1, F_GETFD), 0);
   exits("exit", child, 2);
 
-  static char *arguments[] = {NULL, "again", NULL};
+  static char* arguments[] = {NULL, "again", NULL};
   arguments[0] = argv[0];
   child = vfork();
   if (child == 0) {

@@ -6,16 +6,16 @@
 #include "check.h"
 
 static char stack[65536] __attribute__((aligned(16)));
-static char *program;
+static char* program;
 
-static int exec_in_child(void *unused) {
+static int exec_in_child(void* unused) {
   (void)unused;
-  char *arguments[] = {program, "again", NULL};
+  char* arguments[] = {program, "again", NULL};
   execv(program, arguments);
   return 98;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc > 1) {
     char byte = 0;
     fails("close-on-exec is closed", fcntl(40, F_GETFD), EBADF);
@@ -37,7 +37,8 @@ int main(int argc, char **argv) {
       child = must(fork());
       if (child == 0) _exit(exec_in_child(NULL));
     } else {
-      child = must(clone_on_stack(CLONE_FILES | SIGCHLD, stack + sizeof stack, exec_in_child, NULL, NULL, NULL, NULL));
+      child = must(clone_on_stack(CLONE_FILES | SIGCHLD, stack + sizeof stack, exec_in_child, NULL,
+                                  NULL, NULL, NULL));
     }
     exits("program", child, 0);
     equal("ours is still open", fcntl(40, F_GETFD), FD_CLOEXEC);

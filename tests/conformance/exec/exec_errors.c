@@ -7,10 +7,10 @@
 
 #include "check.h"
 
-static char *arguments[] = {"x", NULL};
-static char *environment[] = {NULL};
+static char* arguments[] = {"x", NULL};
+static char* environment[] = {NULL};
 
-static long exec_it(const char *path) { return execve(path, arguments, environment); }
+static long exec_it(const char* path) { return execve(path, arguments, environment); }
 
 int main(void) {
   spill("text", "hello\n", 6, 0755);
@@ -34,21 +34,21 @@ int main(void) {
   fails("interpreter missing", exec_it("missing_interpreter"), ENOENT);
   fails("ELOOP of interpreters", exec_it("loop"), ELOOP);
   fails("ELOOP of links", exec_it("circle"), ELOOP);
-  fails("EFAULT path", exec_it((char *)16), EFAULT);
-  fails("EFAULT argv", execve("/proc/self/exe", (char **)16, environment), EFAULT);
-  char *bad[] = {"x", (char *)16, NULL};
+  fails("EFAULT path", exec_it((char*)16), EFAULT);
+  fails("EFAULT argv", execve("/proc/self/exe", (char**)16, environment), EFAULT);
+  char* bad[] = {"x", (char*)16, NULL};
   fails("EFAULT argument", execve("/proc/self/exe", bad, environment), EFAULT);
   char name[300];
   memset(name, 'n', sizeof name - 1);
   name[sizeof name - 1] = '\0';
   fails("ENAMETOOLONG", exec_it(name), ENAMETOOLONG);
-  char *large = malloc(140000);
+  char* large = malloc(140000);
   memset(large, 'a', 139999);
   large[139999] = '\0';
-  char *long_one[] = {"x", large, NULL};
+  char* long_one[] = {"x", large, NULL};
   fails("E2BIG single string", execve("/proc/self/exe", long_one, environment), E2BIG);
   large[100000] = '\0';
-  char **many = calloc(102, sizeof *many);
+  char** many = calloc(102, sizeof *many);
   for (int index = 0; index < 100; index++) many[index] = large;
   fails("E2BIG together", execve("/proc/self/exe", many, environment), E2BIG);
   int writer = must(open("text", O_WRONLY));

@@ -7,23 +7,23 @@
 
 #include "check.h"
 
-static char *program;
+static char* program;
 static char number[16];
 
-static void *forever(void *unused) {
+static void* forever(void* unused) {
   (void)unused;
   for (;;) pause();
   return NULL;
 }
 
-static void *exec_here(void *unused) {
+static void* exec_here(void* unused) {
   (void)unused;
-  char *arguments[] = {program, number, NULL};
+  char* arguments[] = {program, number, NULL};
   execv(program, arguments);
   _exit(98);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc > 1) {
     equal("process number stays", getpid(), atoi(argv[1]));
     equal("tid is pid", syscall(SYS_gettid), getpid());

@@ -4,7 +4,7 @@
 // #! scripts: interpreter, its one optional argument, the script's path, then the rest.
 #include "check.h"
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   char self[256], text[512];
   ssize_t length = must(readlink("/proc/self/exe", self, sizeof self - 1));
   self[length] = '\0';
@@ -29,7 +29,7 @@ int main(int argc, char **argv) {
     if (child == 0) {
       char path[64];
       snprintf(path, sizeof path, "./%s", scripts[index].name);
-      char *arguments[] = {"ignored", "first", "second", NULL};
+      char* arguments[] = {"ignored", "first", "second", NULL};
       execv(path, arguments);
       _exit(98);
     }
@@ -38,7 +38,7 @@ int main(int argc, char **argv) {
   spill("outer", "#!./plain mid\n", 14, 0755);
   pid_t child = must(fork());
   if (child == 0) {
-    char *arguments[] = {"ignored", "last", NULL};
+    char* arguments[] = {"ignored", "last", NULL};
     execv("./outer", arguments);
     _exit(98);
   }

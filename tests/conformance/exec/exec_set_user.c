@@ -7,7 +7,7 @@
 
 #include "check.h"
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc > 1) {
     uid_t real, effective, saved;
     must(getresuid(&real, &effective, &saved));
@@ -24,7 +24,7 @@ int main(int argc, char **argv) {
   if (child == 0) {
     must(setgid(1000));
     must(setuid(1000));
-    char *arguments[] = {"privileged", "again", NULL};
+    char* arguments[] = {"privileged", "again", NULL};
     execv("./privileged", arguments);
     _exit(98);
   }

@@ -24,7 +24,7 @@ static int second(void) {
   return check_failures;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc > 1) return second();
   pid_t child = must(fork());
   if (child == 0) {
@@ -36,7 +36,7 @@ int main(int argc, char **argv) {
     block(SIGTERM);
     raise(SIGTERM);
     alarm(100);
-    char *arguments[] = {argv[0], "again", NULL};
+    char* arguments[] = {argv[0], "again", NULL};
     execv(argv[0], arguments);
     _exit(98);
   }

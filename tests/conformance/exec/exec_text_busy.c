@@ -5,7 +5,7 @@
 // and unlinked; it is writable again when the last process that runs it is gone.
 #include "check.h"
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc > 1) {
     char byte;
     gate_open((struct gate){{30, 31}});
@@ -20,7 +20,7 @@ int main(int argc, char **argv) {
   must(dup2(down.ends[0], 32));
   pid_t child = must(fork());
   if (child == 0) {
-    char *arguments[] = {"copy", "again", NULL};
+    char* arguments[] = {"copy", "again", NULL};
     execv("./copy", arguments);
     _exit(98);
   }

@@ -6,7 +6,7 @@
 
 #include "check.h"
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc > 1) {
     char byte = 0;
     int good = read(0, &byte, 1) == 1 && byte == 'q' && getpgrp() == getpid();
@@ -20,8 +20,8 @@ int main(int argc, char **argv) {
   posix_spawnattr_init(&attributes);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
   posix_spawnattr_setpgroup(&attributes, 0);
-  char *arguments[] = {argv[0], "again", NULL};
-  char *environment[] = {NULL};
+  char* arguments[] = {argv[0], "again", NULL};
+  char* environment[] = {NULL};
   int good = 0;
   for (int turn = 0; turn < 100; turn++) {
     pid_t child;
@@ -31,6 +31,7 @@ int main(int argc, char **argv) {
   }
   equal("a hundred spawned", good, 100);
   pid_t child;
-  equal("failure is reported", posix_spawn(&child, "/no/such", NULL, NULL, arguments, environment), ENOENT);
+  equal("failure is reported", posix_spawn(&child, "/no/such", NULL, NULL, arguments, environment),
+        ENOENT);
   return finish();
 }

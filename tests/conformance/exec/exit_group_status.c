@@ -7,25 +7,25 @@
 
 #include "check.h"
 
-static void *forever(void *unused) {
+static void* forever(void* unused) {
   (void)unused;
   for (;;) pause();
   return NULL;
 }
 
-static void *later(void *unused) {
+static void* later(void* unused) {
   (void)unused;
   wait_state(getpid(), 'Z');
   _exit(23);
 }
 
-static void *faults(void *unused) {
+static void* faults(void* unused) {
   (void)unused;
-  *(volatile int *)8 = 1;
+  *(volatile int*)8 = 1;
   return NULL;
 }
 
-static pid_t start(void *(*function)(void *)) {
+static pid_t start(void* (*function)(void*)) {
   pid_t child = must(fork());
   if (child == 0) {
     pthread_t threads[4];

@@ -11,13 +11,13 @@ static char in_bss[8192];
 int main(void) {
   struct gate written = gate_make(), checked = gate_make();
   char on_stack[8192] = {1};
-  char *heap = malloc(200000);
-  char *anonymous = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  char* heap = malloc(200000);
+  char* anonymous = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   spill("data", in_data, sizeof in_data, 0644);
   int file = must(open("data", O_RDWR));
-  char *mapped = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
-  char *places[] = {in_data + 4096, in_bss + 4096, on_stack + 4096, heap + 100000, anonymous + 5000,
-                    mapped + 4096, mapped};
+  char* mapped = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
+  char* places[] = {in_data + 4096,   in_bss + 4096, on_stack + 4096, heap + 100000,
+                    anonymous + 5000, mapped + 4096, mapped};
   enum { count = sizeof places / sizeof *places };
   for (int index = 0; index < count; index++) *places[index] = 1;
   pid_t child = must(fork());

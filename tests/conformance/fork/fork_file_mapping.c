@@ -9,7 +9,7 @@ int main(void) {
   memset(page, 'm', sizeof page);
   spill("data", page, sizeof page, 0644);
   int file = must(open("data", O_RDWR));
-  volatile char *mapped = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  volatile char* mapped = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
   struct gate unlinked = gate_make();
   pid_t child = must(fork());
   if (child == 0) {

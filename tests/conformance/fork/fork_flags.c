@@ -4,7 +4,7 @@
 // /proc/self/stat's flags hold 0x40 (forked, not exec'd yet) in a child and not after exec.
 #include "check.h"
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc > 1) {
     equal("flag clear after exec", stat_field(getpid(), 9) & 0x40, 0);
     return check_failures;
@@ -13,7 +13,7 @@ int main(int argc, char **argv) {
   pid_t child = must(fork());
   if (child == 0) {
     equal("set after fork", stat_field(getpid(), 9) & 0x40, 0x40);
-    char *arguments[] = {argv[0], "again", NULL};
+    char* arguments[] = {argv[0], "again", NULL};
     execv(argv[0], arguments);
     _exit(98);
   }

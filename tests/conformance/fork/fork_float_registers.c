@@ -19,8 +19,8 @@ struct state {
   uint8_t vector[2][32];
 };
 
-static long __attribute__((noinline, target("avx")))
-fork_with_vectors(const uint8_t *pattern, struct state *out) {
+static long __attribute__((noinline, target("avx"))) fork_with_vectors(const uint8_t* pattern,
+                                                                       struct state* out) {
   long result;
   __asm__ volatile(
       "vmovdqu (%[in]), %%ymm7\n"
@@ -36,7 +36,7 @@ fork_with_vectors(const uint8_t *pattern, struct state *out) {
   return result;
 }
 
-static long __attribute__((noinline)) fork_with_sse(const uint8_t *pattern, struct state *out) {
+static long __attribute__((noinline)) fork_with_sse(const uint8_t* pattern, struct state* out) {
   long result;
   __asm__ volatile(
       "movdqu (%[in]), %%xmm7\n"
@@ -51,7 +51,8 @@ static long __attribute__((noinline)) fork_with_sse(const uint8_t *pattern, stru
   return result;
 }
 
-static void check_state(const char *who, const struct state *seen, const uint8_t *pattern, size_t width) {
+static void check_state(const char* who, const struct state* seen, const uint8_t* pattern,
+                        size_t width) {
   char label[64];
   snprintf(label, sizeof label, "%s: vector registers", who);
   ok(label, memcmp(seen->vector[0], pattern, width) == 0 &&

@@ -17,9 +17,10 @@ int main(void) {
   ok("different", memcmp(own, theirs, 32) != 0);
   ok("not zero", memcmp(own, zero, 32) != 0);
   equal("GRND_NONBLOCK", syscall(SYS_getrandom, own, 16, 1), 16);
-  equal("large request", syscall(SYS_getrandom, mmap(NULL, 65536, 3, 0x22, -1, 0), 65536, 0), 65536);
+  equal("large request", syscall(SYS_getrandom, mmap(NULL, 65536, 3, 0x22, -1, 0), 65536, 0),
+        65536);
   fails("unknown flag", syscall(SYS_getrandom, own, 16, 0x80), EINVAL);
-  fails("bad pointer", syscall(SYS_getrandom, (void *)8, 16, 0), EFAULT);
+  fails("bad pointer", syscall(SYS_getrandom, (void*)8, 16, 0), EFAULT);
   equal("nothing", syscall(SYS_getrandom, own, 0, 0), 0);
   return finish();
 }

@@ -6,7 +6,7 @@
 #include "check.h"
 
 int main(void) {
-  pid_t *seen = shared_memory(4096);
+  pid_t* seen = shared_memory(4096);
   pid_t parent = getpid(), group = getpgrp(), session = getsid(0);
   pid_t child = must(fork());
   if (child == 0) {

@@ -10,7 +10,7 @@
 
 static pid_t process;
 
-static void *forker(void *unused) {
+static void* forker(void* unused) {
   (void)unused;
   ok("thread differs", syscall(SYS_gettid) != process);
   pid_t child = must(fork());
@@ -18,8 +18,9 @@ static void *forker(void *unused) {
     equal("tid is pid", syscall(SYS_gettid), getpid());
     equal("parent is the process", getppid(), process);
     int threads = 0;
-    DIR *listing = opendir("/proc/self/task");
-    for (struct dirent *entry; (entry = readdir(listing)) != NULL;) threads += entry->d_name[0] != '.';
+    DIR* listing = opendir("/proc/self/task");
+    for (struct dirent* entry; (entry = readdir(listing)) != NULL;)
+      threads += entry->d_name[0] != '.';
     equal("one thread", threads, 1);
     _exit(check_failures);
   }

@@ -8,14 +8,14 @@
 int main(void) {
   int ends[2];
   must(pipe(ends));
-  char *memory = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  char* memory = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   memset(memory, 'p', 8192);
   must(write(ends[1], "0123456789", 10));
   pid_t child = must(fork());
   if (child == 0) {
     equal("read over the boundary", read(ends[0], memory + 4091, 10), 10);
     ok("child sees it", memcmp(memory + 4091, "0123456789", 10) == 0);
-    struct timespec *time = (struct timespec *)(memory + 4088);
+    struct timespec* time = (struct timespec*)(memory + 4088);
     must(clock_gettime(CLOCK_MONOTONIC, time));
     ok("clock_gettime over the boundary", time->tv_nsec < 1000000000);
     _exit(check_failures);

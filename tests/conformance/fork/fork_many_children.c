@@ -7,8 +7,8 @@
 enum { count = 1000 };
 static pid_t children[count];
 
-static int by_value(const void *left, const void *right) {
-  return *(const pid_t *)left - *(const pid_t *)right;
+static int by_value(const void* left, const void* right) {
+  return *(const pid_t*)left - *(const pid_t*)right;
 }
 
 int main(void) {

@@ -8,7 +8,7 @@
 static char before[32768], after[32768];
 
 int main(void) {
-  char *plain = mmap(NULL, 16384, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  char* plain = mmap(NULL, 16384, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   must(mprotect(plain + 4096, 4096, PROT_READ));
   must(slurp("/proc/self/maps", before, sizeof before));
   pid_t child = must(fork());
@@ -19,9 +19,9 @@ int main(void) {
   }
   exits("child", child, 0);
 
-  char *gone = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  char *wiped = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  char *shared = shared_memory(4096);
+  char* gone = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  char* wiped = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  char* shared = shared_memory(4096);
   gone[0] = wiped[0] = wiped[4096] = 5;
   must(madvise(gone, 8192, MADV_DONTFORK));
   must(madvise(wiped, 8192, MADV_WIPEONFORK));
@@ -38,7 +38,7 @@ int main(void) {
   equal("shared write seen", shared[0], 9);
   child = must(fork());
   if (child == 0) {
-    *(volatile char *)gone = 1;
+    *(volatile char*)gone = 1;
     _exit(0);
   }
   killed_by("DONTFORK range absent", child, SIGSEGV);

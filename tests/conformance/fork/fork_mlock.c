@@ -7,12 +7,12 @@
 static long locked_kib(void) {
   char text[8192];
   must(slurp("/proc/self/status", text, sizeof text));
-  const char *line = strstr(text, "VmLck:");
+  const char* line = strstr(text, "VmLck:");
   return line == NULL ? -1 : strtol(line + 6, NULL, 10);
 }
 
 int main(void) {
-  char *memory = mmap(NULL, 16384, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  char* memory = mmap(NULL, 16384, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   must(mlock(memory, 16384));
   equal("locked in parent", locked_kib(), 16);
   pid_t child = must(fork());

@@ -21,7 +21,7 @@ int main(void) {
   equal("kept in parent", number, SIGUSR2);
   fails("signal out of range", prctl(PR_SET_PDEATHSIG, 65), EINVAL);
 
-  pid_t *grandchild = shared_memory(4096);
+  pid_t* grandchild = shared_memory(4096);
   struct gate ready = gate_make();
   child = must(fork());
   if (child == 0) {

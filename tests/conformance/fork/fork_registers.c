@@ -9,7 +9,7 @@ struct registers {
   uint64_t rbx, rdx, rsi, rdi, rbp, r8, r9, r10, r12, r13, r14, r15, rax, flags, rsp_difference;
 };
 
-static void __attribute__((noinline)) fork_and_record(struct registers *out) {
+static void __attribute__((noinline)) fork_and_record(struct registers* out) {
   __asm__ volatile(
       "push %%rbx; push %%rbp\n"
       "push %[out]\n"
@@ -36,7 +36,7 @@ static void __attribute__((noinline)) fork_and_record(struct registers *out) {
         "memory", "cc");
 }
 
-static void check_all(const char *who, const struct registers *seen) {
+static void check_all(const char* who, const struct registers* seen) {
   char label[64];
   snprintf(label, sizeof label, "%s: argument registers", who);
   ok(label, seen->rdx == 0x2222 && seen->rsi == 0x3333 && seen->rdi == 0x4444 &&
@@ -51,7 +51,7 @@ static void check_all(const char *who, const struct registers *seen) {
 }
 
 int main(void) {
-  struct registers *seen = shared_memory(4096);
+  struct registers* seen = shared_memory(4096);
   struct registers local;
   fork_and_record(&local);
   if (local.rax == 0) {

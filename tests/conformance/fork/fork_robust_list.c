@@ -7,14 +7,14 @@
 #include "check.h"
 
 int main(void) {
-  pthread_mutex_t *mutex = shared_memory(4096);
+  pthread_mutex_t* mutex = shared_memory(4096);
   pthread_mutexattr_t attributes;
   pthread_mutexattr_init(&attributes);
   pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
   pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
   pthread_mutex_init(mutex, &attributes);
   ok("lock", pthread_mutex_lock(mutex) == 0);
-  void *head = (void *)1;
+  void* head = (void*)1;
   size_t size = 0;
   pid_t child = must(raw_clone(SIGCHLD, NULL, NULL));
   if (child == 0) {

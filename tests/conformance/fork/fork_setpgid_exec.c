@@ -4,7 +4,7 @@
 // A parent may move its child to another group before the child's exec, not after (EACCES).
 #include "check.h"
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc > 1) {
     must(write(4, "x", 1));
     char byte;
@@ -18,7 +18,7 @@ int main(int argc, char **argv) {
     int in = must(fcntl(down.ends[0], F_DUPFD, 20)), out = must(fcntl(up.ends[1], F_DUPFD, 20));
     must(dup2(in, 3));
     must(dup2(out, 4));
-    char *arguments[] = {argv[0], "again", NULL};
+    char* arguments[] = {argv[0], "again", NULL};
     execv(argv[0], arguments);
     _exit(98);
   }

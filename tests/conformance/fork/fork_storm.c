@@ -5,12 +5,12 @@
 #include "check.h"
 
 int main(void) {
-  int *wrong = shared_memory(4096);
+  int* wrong = shared_memory(4096);
   pid_t forkers[8];
   for (int index = 0; index < 8; index++) {
     forkers[index] = must(fork());
     if (forkers[index] != 0) continue;
-    pid_t *own = shared_memory(4096);
+    pid_t* own = shared_memory(4096);
     for (int turn = 0; turn < 50; turn++) {
       pid_t child = must(fork());
       if (child == 0) {

@@ -10,13 +10,15 @@
 static long long cpu_ns(void) { return now_ns(CLOCK_PROCESS_CPUTIME_ID); }
 
 int main(void) {
-  volatile char *pages = mmap(NULL, 4 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  volatile char* pages =
+      mmap(NULL, 4 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   for (long offset = 0; offset < 4 << 20; offset += 4096) pages[offset] = 1;
   while (cpu_ns() < 60 * 1000000LL) continue;
   struct rusage usage;
   must(getrusage(RUSAGE_SELF, &usage));
   ok("parent used time", usage.ru_utime.tv_sec * 1000000 + usage.ru_utime.tv_usec +
-                                 usage.ru_stime.tv_sec * 1000000 + usage.ru_stime.tv_usec > 20000);
+                                 usage.ru_stime.tv_sec * 1000000 + usage.ru_stime.tv_usec >
+                             20000);
   long parent_faults = usage.ru_minflt;
   ok("parent had faults", parent_faults > 5);
   pid_t child = must(fork());
@@ -35,7 +37,9 @@ int main(void) {
   }
   exits("child", child, 0);
   must(getrusage(RUSAGE_CHILDREN, &usage));
-  ok("waited child's time arrives", usage.ru_utime.tv_usec + usage.ru_stime.tv_usec +
-                                        (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 >= 10000);
+  ok("waited child's time arrives",
+     usage.ru_utime.tv_usec + usage.ru_stime.tv_usec +
+             (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 >=
+         10000);
   return finish();
 }

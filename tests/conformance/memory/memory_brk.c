@@ -6,19 +6,19 @@
 
 #include "check.h"
 
-static char *brk_to(char *at) { return (char *)syscall(SYS_brk, at); }
+static char* brk_to(char* at) { return (char*)syscall(SYS_brk, at); }
 
 int main(void) {
-  char *start = brk_to(NULL);
+  char* start = brk_to(NULL);
   ok("has a start", start != NULL);
-  char *top = brk_to(start + 1000000);
+  char* top = brk_to(start + 1000000);
   ok("grows", top == start + 1000000);
   memset(start, 7, 1000000);
   ok("shrinks", brk_to(start + 4096) == start + 4096);
   ok("grows again", brk_to(start + 1000000) == start + 1000000);
   equal("zeroed", start[900000], 0);
-  ok("below the start is refused", brk_to((char *)4096) == start + 1000000);
-  ok("absurd is refused", brk_to((char *)0x7ffffffff000) == start + 1000000);
+  ok("below the start is refused", brk_to((char*)4096) == start + 1000000);
+  ok("absurd is refused", brk_to((char*)0x7ffffffff000) == start + 1000000);
   pid_t child = must(fork());
   if (child == 0) {
     ok("inherited", brk_to(NULL) == start + 1000000);

@@ -12,9 +12,9 @@
 
 #include "check.h"
 
-static char *bad_places[5];
+static char* bad_places[5];
 
-static void each(const char *name, long number, int position, long a, long b, long c, long d) {
+static void each(const char* name, long number, int position, long a, long b, long c, long d) {
   int wrong = 0;
   for (int index = 0; index < 5; index++) {
     long arguments[4] = {a, b, c, d};
@@ -30,14 +30,14 @@ static void each(const char *name, long number, int position, long a, long b, lo
 }
 
 int main(void) {
-  char *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  char* pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   memset(pages, 'x', 4096);
   must(munmap(pages + 4096, 4096));
   bad_places[0] = pages + 4096;
-  bad_places[1] = (char *)8;
-  bad_places[2] = (char *)0xffffffff80001000UL;
-  bad_places[3] = (char *)0x8000000000000000UL;
-  bad_places[4] = (char *)0x7ffffffffff8UL;
+  bad_places[1] = (char*)8;
+  bad_places[2] = (char*)0xffffffff80001000UL;
+  bad_places[3] = (char*)0x8000000000000000UL;
+  bad_places[4] = (char*)0x7ffffffffff8UL;
   spill("file", "0123456789", 10, 0644);
   int file = must(open("file", O_RDWR)), ends[2];
   must(pipe(ends));
@@ -75,11 +75,11 @@ int main(void) {
   memset(pages, 'x', 4096);
   fails("path without an end", syscall(SYS_open, pages + 4000, O_RDONLY, 0), EFAULT);
   fails("write over the end", write(file, pages + 4096, 8), EFAULT);
-  struct iovec vector[2] = {{pages, 4}, {(void *)8, 4}};
+  struct iovec vector[2] = {{pages, 4}, {(void*)8, 4}};
   must(ftruncate(file, 0));
   must(lseek(file, 0, SEEK_SET));
   equal("writev: what is before the bad part is written", writev(file, vector, 2), 4);
-  char *read_only = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  char* read_only = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   must(lseek(file, 0, SEEK_SET));
   fails("read into read-only memory", read(file, read_only, 4), EFAULT);
   return finish();

@@ -25,7 +25,9 @@ int main(void) {
   killed_by("with a limit of one", child, SIGSEGV);
   struct rlimit space = {64 << 20, 64 << 20};
   must(setrlimit(RLIMIT_AS, &space));
-  fails("mapping beyond RLIMIT_AS", mmap(NULL, 128 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), ENOMEM);
-  ok("a small one is fine", mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
+  fails("mapping beyond RLIMIT_AS",
+        mmap(NULL, 128 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), ENOMEM);
+  ok("a small one is fine",
+     mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
   return finish();
 }

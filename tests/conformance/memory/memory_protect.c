@@ -8,14 +8,14 @@
 
 static sigjmp_buf back;
 static volatile int code;
-static void on_fault(int number, siginfo_t *info, void *context) {
+static void on_fault(int number, siginfo_t* info, void* context) {
   (void)number, (void)context;
   code = info->si_code;
   siglongjmp(back, 1);
 }
 
 // 0 for no fault, else si_code.
-static int probe(volatile char *at, int writing) {
+static int probe(volatile char* at, int writing) {
   code = 0;
   if (sigsetjmp(back, 1) == 0) {
     if (writing) {
@@ -31,7 +31,7 @@ static int count_lines(uintptr_t from, uintptr_t to) {
   static char maps[65536];
   must(slurp("/proc/self/maps", maps, sizeof maps));
   int count = 0;
-  for (char *line = strtok(maps, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+  for (char* line = strtok(maps, "\n"); line != NULL; line = strtok(NULL, "\n")) {
     unsigned long start = strtoul(line, NULL, 16);
     count += start >= from && start < to;
   }
@@ -44,8 +44,9 @@ int main(void) {
   action.sa_sigaction = on_fault;
   action.sa_flags = SA_SIGINFO;
   must(sigaction(SIGSEGV, &action, NULL));
-  char *guard = mmap(NULL, 40960, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  char *page = mmap(guard + 4096, 32768, PROT_READ | PROT_WRITE, MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  char* guard = mmap(NULL, 40960, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  char* page = mmap(guard + 4096, 32768, PROT_READ | PROT_WRITE,
+                    MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   uintptr_t from = (uintptr_t)page, to = from + 32768;
   equal("one mapping", count_lines(from, to), 1);
   equal("writable", probe(page + 8192, 1), 0);
@@ -67,7 +68,7 @@ int main(void) {
   fails("bad bits", mprotect(page, 4096, 0x40), EINVAL);
   equal("nothing", mprotect(page, 0, PROT_READ), 0);
   spill("file", "x", 1, 0644);
-  char *shared = mmap(NULL, 4096, PROT_READ, MAP_SHARED, must(open("file", O_RDONLY)), 0);
+  char* shared = mmap(NULL, 4096, PROT_READ, MAP_SHARED, must(open("file", O_RDONLY)), 0);
   fails("shared file opened for reading", mprotect(shared, 4096, PROT_READ | PROT_WRITE), EACCES);
   uint8_t program[] = {0xb8, 42, 0, 0, 0, 0xc3};
   memcpy(page + 16384, program, sizeof program);

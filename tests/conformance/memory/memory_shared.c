@@ -5,7 +5,7 @@
 #include "check.h"
 
 int main(void) {
-  volatile int *cells = shared_memory(1 << 20);
+  volatile int* cells = shared_memory(1 << 20);
   pid_t child = must(fork());
   if (child == 0) {
     cells[100000] = 5;
@@ -30,9 +30,9 @@ int main(void) {
   }
   for (int index = 0; index < 4; index++) exits("adder", adders[index], 0);
   equal("atomic over processes", cells[0], 40000);
-  must(madvise((void *)cells, 4096, MADV_DONTNEED));
+  must(madvise((void*)cells, 4096, MADV_DONTNEED));
   equal("MADV_DONTNEED keeps shared contents", cells[0], 40000);
-  char *own = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  char* own = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   own[0] = 1;
   must(madvise(own, 4096, MADV_DONTNEED));
   equal("and drops private ones", own[0], 0);

@@ -13,7 +13,8 @@ static void on_signal(int number) { (void)number, hits++; }
 int main(void) {
   int ends[2];
   must(pipe(ends));
-  struct pollfd watch[4] = {{ends[0], POLLIN, 0}, {ends[1], POLLOUT, 0}, {-1, POLLIN, 9}, {999, POLLIN, 0}};
+  struct pollfd watch[4] = {
+      {ends[0], POLLIN, 0}, {ends[1], POLLOUT, 0}, {-1, POLLIN, 9}, {999, POLLIN, 0}};
   equal("two of four", poll(watch, 4, 0), 2);
   ok("events", watch[0].revents == 0 && watch[1].revents == POLLOUT && watch[2].revents == 0 &&
                    watch[3].revents == POLLNVAL);

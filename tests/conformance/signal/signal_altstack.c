@@ -32,7 +32,8 @@ int main(void) {
   equal("none at first", current.ss_flags, SS_DISABLE);
   must(sigaltstack(&own, NULL));
   must(sigaltstack(NULL, &current));
-  ok("reads back", current.ss_sp == alternate && current.ss_size == sizeof alternate && current.ss_flags == 0);
+  ok("reads back",
+     current.ss_sp == alternate && current.ss_size == sizeof alternate && current.ss_flags == 0);
   handle(SIGUSR1, on_signal, SA_ONSTACK);
   handle(SIGUSR2, on_signal, 0);
   handle(SIGSEGV, on_signal, SA_ONSTACK);

@@ -34,7 +34,9 @@ int main(void) {
     int stops = number == SIGSTOP || number == SIGTSTP || number == SIGTTIN || number == SIGTTOU;
     int ignored = number == SIGCHLD || number == SIGCONT || number == SIGURG || number == SIGWINCH;
     // TSTP, TTIN and TTOU stop: the child's group has a parent in the same session.
-    ok("as documented", stops ? WIFSTOPPED(status) : ignored ? WIFEXITED(status) : WIFSIGNALED(status));
+    ok("as documented", stops     ? WIFSTOPPED(status)
+                        : ignored ? WIFEXITED(status)
+                                  : WIFSIGNALED(status));
   }
   return finish();
 }

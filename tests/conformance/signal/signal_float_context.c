@@ -9,8 +9,10 @@
 static volatile sig_atomic_t hits;
 static void on_signal(int number) {
   (void)number;
-  __asm__ volatile("pcmpeqd %%xmm0, %%xmm0; movdqa %%xmm0, %%xmm5; movdqa %%xmm0, %%xmm12; fldpi; fstp %%st(0)"
-                   ::: "xmm0", "xmm5", "xmm12");
+  __asm__ volatile(
+      "pcmpeqd %%xmm0, %%xmm0; movdqa %%xmm0, %%xmm5; movdqa %%xmm0, %%xmm12; fldpi; fstp "
+      "%%st(0)" ::
+          : "xmm0", "xmm5", "xmm12");
   hits++;
 }
 

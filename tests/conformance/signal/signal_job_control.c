@@ -9,7 +9,7 @@ static volatile sig_atomic_t cont;
 static void on_cont(int number) { (void)number, cont++; }
 
 int main(void) {
-  volatile int *counter = shared_memory(4096);
+  volatile int* counter = shared_memory(4096);
   pid_t child = must(fork());
   if (child == 0) {
     handle(SIGCONT, on_cont, 0);

@@ -52,7 +52,8 @@ int main(void) {
   uint64_t all = ~0ULL, seen = 0;
   must(syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, 8));
   must(syscall(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &seen, 8));
-  ok("KILL and STOP never blocked", seen == (~0ULL & ~(1ULL << (SIGKILL - 1)) & ~(1ULL << (SIGSTOP - 1))));
+  ok("KILL and STOP never blocked",
+     seen == (~0ULL & ~(1ULL << (SIGKILL - 1)) & ~(1ULL << (SIGSTOP - 1))));
   fails("bad how", syscall(SYS_rt_sigprocmask, 9, &all, NULL, 8), EINVAL);
   fails("bad size", syscall(SYS_rt_sigprocmask, 0, &all, NULL, 4), EINVAL);
   fails("bad pointer", syscall(SYS_rt_sigprocmask, 0, 8, NULL, 8), EFAULT);

@@ -7,7 +7,7 @@
 
 static int seen_numbers[32], seen_values[32];
 static volatile sig_atomic_t count;
-static void on_signal(int number, siginfo_t *info, void *context) {
+static void on_signal(int number, siginfo_t* info, void* context) {
   (void)context;
   seen_numbers[count] = number;
   seen_values[count] = info->si_code == SI_QUEUE ? info->si_value.sival_int : -1;
@@ -38,7 +38,8 @@ int main(void) {
   if (child == 0) {
     sigset_t pending;
     must(sigpending(&pending));
-    equal("the queue is not inherited", sigismember(&pending, low) + sigismember(&pending, SIGUSR1), 0);
+    equal("the queue is not inherited", sigismember(&pending, low) + sigismember(&pending, SIGUSR1),
+          0);
     _exit(check_failures);
   }
   exits("child", child, 0);
@@ -50,7 +51,8 @@ int main(void) {
   equal("its first value", seen_values[0], 7);
   for (int index = 0; index < 3; index++) {
     ok("low ones in order", seen_numbers[1 + index] == low && seen_values[1 + index] == index);
-    ok("high ones in order", seen_numbers[4 + index] == high && seen_values[4 + index] == 100 + index);
+    ok("high ones in order",
+       seen_numbers[4 + index] == high && seen_values[4 + index] == 100 + index);
   }
   fails("no such process", sigqueue(0x3ffffff, low, (union sigval){0}), ESRCH);
   fails("bad number", sigqueue(getpid(), 65, (union sigval){0}), EINVAL);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // CONTRACT: G5 issue-2
 //
-// Blocking calls and handlers: SA_RESTART goes on, without it EINTR; poll and nanosleep always EINTR.
+// Blocking calls and handlers: SA_RESTART goes on, without it EINTR; poll and nanosleep always
+// EINTR.
 #include <poll.h>
 
 #include "check.h"

@@ -8,12 +8,12 @@
 int main(void) {
   spill("file", "\0\0\0\0", 4, 0644);
   int file = must(open("file", O_RDWR));
-  int *here = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-  int *there = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  int* here = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  int* there = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
   ok("two addresses", here != there);
   pid_t child = must(fork());
   if (child == 0) {
-    while (*(volatile int *)there == 0) syscall(SYS_futex, there, 0, 0, NULL, NULL, 0);
+    while (*(volatile int*)there == 0) syscall(SYS_futex, there, 0, 0, NULL, NULL, 0);
     _exit(*there);
   }
   wait_state(child, 'S');

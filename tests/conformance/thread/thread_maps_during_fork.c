@@ -9,10 +9,10 @@
 static volatile int stop;
 static volatile long pair[2][512] __attribute__((aligned(4096)));
 
-static void *mapper(void *unused) {
+static void* mapper(void* unused) {
   (void)unused;
   for (long turn = 1; !stop; turn++) {
-    char *page = mmap(NULL, 16384, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char* page = mmap(NULL, 16384, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     page[0] = page[12288] = 1;
     munmap(page, 16384);
     pair[0][0] = turn;  // the second page is written after the first, always

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // CONTRACT: issue-2
 //
-// The same with glibc. Mutexes, condition variables, barriers, read-write locks and semaphores under contention.
+// The same with glibc. Mutexes, condition variables, barriers, read-write locks and semaphores
+// under contention.
 #include <pthread.h>
 #include <semaphore.h>
 
@@ -15,7 +16,7 @@ static pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
 static sem_t semaphore;
 static long counter, written, baton, leaders;
 
-static void *worker(void *argument) {
+static void* worker(void* argument) {
   long index = (long)argument;
   for (int turn = 0; turn < turns; turn++) {
     pthread_mutex_lock(&mutex);
@@ -49,7 +50,8 @@ int main(void) {
   pthread_t threads[count];
   pthread_barrier_init(&barrier, NULL, count);
   sem_init(&semaphore, 0, 0);
-  for (long index = 0; index < count; index++) pthread_create(&threads[index], NULL, worker, (void *)index);
+  for (long index = 0; index < count; index++)
+    pthread_create(&threads[index], NULL, worker, (void*)index);
   for (int index = 0; index < count; index++) sem_wait(&semaphore);
   for (int index = 0; index < count; index++) pthread_join(threads[index], NULL);
   equal("mutex", counter, count * turns);

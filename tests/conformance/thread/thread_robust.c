@@ -7,7 +7,7 @@
 #include "check.h"
 
 static pthread_mutex_t mutex;
-static void *holder(void *unused) {
+static void* holder(void* unused) {
   (void)unused;
   pthread_mutex_lock(&mutex);
   return NULL;

@@ -14,7 +14,7 @@ static void on_signal(int number) {
   handled_by = (pid_t)syscall(SYS_gettid);
 }
 
-static void *worker(void *unused) {
+static void* worker(void* unused) {
   (void)unused;
   sigset_t set;
   sigemptyset(&set);
@@ -47,7 +47,7 @@ int main(void) {
   must(sigpending(&pending));
   ok("a blocked thread signal stays pending", sigismember(&pending, SIGUSR1));
   pthread_cancel(thread);
-  void *result = NULL;
+  void* result = NULL;
   pthread_join(thread, &result);
   ok("cancelled", result == PTHREAD_CANCELED);
   return finish();

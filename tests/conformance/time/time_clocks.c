@@ -7,8 +7,9 @@
 #include "check.h"
 
 int main(void) {
-  clockid_t clocks[] = {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID,
-                        CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE, CLOCK_MONOTONIC_COARSE, CLOCK_BOOTTIME};
+  clockid_t clocks[] = {CLOCK_REALTIME,          CLOCK_MONOTONIC,     CLOCK_PROCESS_CPUTIME_ID,
+                        CLOCK_THREAD_CPUTIME_ID, CLOCK_MONOTONIC_RAW, CLOCK_REALTIME_COARSE,
+                        CLOCK_MONOTONIC_COARSE,  CLOCK_BOOTTIME};
   for (size_t index = 0; index < sizeof clocks / sizeof *clocks; index++) {
     long long last = now_ns(clocks[index]);
     int backwards = 0;
@@ -27,7 +28,8 @@ int main(void) {
     equal("never goes back", backwards, 0);
     struct timespec resolution;
     equal("has a resolution", clock_getres(clocks[index], &resolution), 0);
-    ok("which is sane", resolution.tv_sec == 0 && resolution.tv_nsec > 0 && resolution.tv_nsec <= 10000000);
+    ok("which is sane",
+       resolution.tv_sec == 0 && resolution.tv_nsec > 0 && resolution.tv_nsec <= 10000000);
   }
   struct timespec value;
   fails("bad clock", clock_gettime(99, &value), EINVAL);
@@ -38,7 +40,8 @@ int main(void) {
   must(gettimeofday(&day, NULL));
   long difference = day.tv_sec - time(NULL);
   ok("gettimeofday and time agree", difference >= -1 && difference <= 1);
-  fails("clock of nobody's process", clock_gettime((clockid_t)(~0x3fffffu << 3 | 2), &value), EINVAL);
+  fails("clock of nobody's process", clock_gettime((clockid_t)(~0x3fffffu << 3 | 2), &value),
+        EINVAL);
   clockid_t own;
   equal("clock of the own process", clock_getcpuclockid(0, &own), 0);
   equal("can be read", clock_gettime(own, &value), 0);

@@ -18,7 +18,8 @@ int main(void) {
   handle(SIGALRM, on_signal, 0);
   handle(SIGVTALRM, on_signal, 0);
   handle(SIGPROF, on_signal, 0);
-  struct itimerval once = {{0, 0}, {0, 5000}}, periodic = {{0, 3000}, {0, 3000}}, off = {{0, 0}, {0, 0}}, old;
+  struct itimerval once = {{0, 0}, {0, 5000}}, periodic = {{0, 3000}, {0, 3000}},
+                   off = {{0, 0}, {0, 0}}, old;
   must(setitimer(ITIMER_REAL, &once, NULL));
   while (alarms == 0) pause();
   equal("one shot", alarms, 1);

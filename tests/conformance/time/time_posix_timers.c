@@ -5,7 +5,7 @@
 #include "check.h"
 
 static volatile sig_atomic_t hits, value, code;
-static void on_signal(int number, siginfo_t *info, void *context) {
+static void on_signal(int number, siginfo_t* info, void* context) {
   (void)number, (void)context;
   value = info->si_value.sival_int;
   code = info->si_code;

@@ -5,7 +5,8 @@
 #include "check.h"
 
 int main(void) {
-  struct timespec little = {0, 20000000}, negative = {-1, 0}, large = {0, 1000000000}, none = {0, 0};
+  struct timespec little = {0, 20000000}, negative = {-1, 0}, large = {0, 1000000000},
+                  none = {0, 0};
   long long before = now_ns(CLOCK_MONOTONIC);
   equal("nanosleep", nanosleep(&little, NULL), 0);
   ok("not early", now_ns(CLOCK_MONOTONIC) - before >= 20000000);
@@ -18,7 +19,8 @@ int main(void) {
   struct timespec absolute = {target / 1000000000, target % 1000000000};
   equal("absolute", clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &absolute, NULL), 0);
   ok("reached", now_ns(CLOCK_MONOTONIC) >= target);
-  equal("absolute in the past", clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &absolute, NULL), 0);
+  equal("absolute in the past", clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &absolute, NULL),
+        0);
   equal("on the real clock", clock_nanosleep(CLOCK_REALTIME, 0, &little, NULL), 0);
   equal("bad clock", clock_nanosleep(99, 0, &little, NULL), EINVAL);
   equal("own thread's clock", clock_nanosleep(CLOCK_THREAD_CPUTIME_ID, 0, &little, NULL), EINVAL);

@@ -15,7 +15,7 @@ static void on_signal(int number) {
 
 int main(void) {
   must(prctl(PR_SET_CHILD_SUBREAPER, 1));
-  pid_t *numbers = shared_memory(4096);
+  pid_t* numbers = shared_memory(4096);
   struct gate ready = gate_make();
   pid_t shell = must(fork());
   if (shell == 0) {

@@ -29,7 +29,8 @@ int main(void) {
   must(kill(child, SIGSTOP));
   memset(&info, 0, sizeof info);
   equal("waitid stopped", waitid(P_PID, (id_t)child, &info, WSTOPPED | WNOWAIT), 0);
-  ok("si_code stopped", info.si_code == CLD_STOPPED && info.si_status == SIGSTOP && info.si_pid == child);
+  ok("si_code stopped",
+     info.si_code == CLD_STOPPED && info.si_status == SIGSTOP && info.si_pid == child);
   equal("WNOWAIT left it", waitid(P_PID, (id_t)child, &info, WSTOPPED), 0);
   must(kill(child, SIGCONT));
   equal("waitid continued", waitid(P_PID, (id_t)child, &info, WCONTINUED), 0);
@@ -38,7 +39,8 @@ int main(void) {
   must(kill(child, SIGTERM));
   memset(&info, 0, sizeof info);
   equal("waitid WNOWAIT", waitid(P_ALL, 0, &info, WEXITED | WNOWAIT), 0);
-  ok("si_code killed", info.si_code == CLD_KILLED && info.si_status == SIGTERM && info.si_signo == SIGCHLD);
+  ok("si_code killed",
+     info.si_code == CLD_KILLED && info.si_status == SIGTERM && info.si_signo == SIGCHLD);
   struct rusage usage;
   memset(&usage, 0xff, sizeof usage);
   equal("wait4", wait4(child, &status, 0, &usage), child);
@@ -59,6 +61,6 @@ int main(void) {
   exits("status is eight bits", child, 300 & 255);
   child = must(fork());
   if (child == 0) _exit(0);
-  fails("bad status pointer", wait4(child, (int *)16, 0, NULL), EFAULT);
+  fails("bad status pointer", wait4(child, (int*)16, 0, NULL), EFAULT);
   return finish();
 }

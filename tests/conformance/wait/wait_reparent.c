@@ -7,7 +7,7 @@
 #include "check.h"
 
 int main(void) {
-  pid_t *numbers = shared_memory(4096);
+  pid_t* numbers = shared_memory(4096);
   int flag = 0;
   must(prctl(PR_SET_CHILD_SUBREAPER, 1));
   must(prctl(PR_GET_CHILD_SUBREAPER, &flag));

@@ -6,7 +6,7 @@
 
 static volatile sig_atomic_t count;
 static siginfo_t last;
-static void on_child(int number, siginfo_t *info, void *context) {
+static void on_child(int number, siginfo_t* info, void* context) {
   (void)number, (void)context;
   last = *info;
   count++;
@@ -26,8 +26,9 @@ int main(void) {
   if (child == 0) _exit(17);
   exits("child", child, 17);
   equal("one SIGCHLD", count, 1);
-  ok("siginfo of an exit", last.si_code == CLD_EXITED && last.si_status == 17 && last.si_pid == child &&
-                               last.si_uid == getuid() && last.si_signo == SIGCHLD);
+  ok("siginfo of an exit", last.si_code == CLD_EXITED && last.si_status == 17 &&
+                               last.si_pid == child && last.si_uid == getuid() &&
+                               last.si_signo == SIGCHLD);
   child = must(fork());
   if (child == 0) {
     for (;;) pause();

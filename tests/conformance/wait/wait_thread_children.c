@@ -7,7 +7,7 @@
 #include "check.h"
 
 static pid_t child;
-static void *maker(void *unused) {
+static void* maker(void* unused) {
   (void)unused;
   child = must(fork());
   if (child == 0) _exit(4);
@@ -15,8 +15,8 @@ static void *maker(void *unused) {
   return NULL;
 }
 
-static void *holder(void *argument) {
-  struct gate *gates = argument;
+static void* holder(void* argument) {
+  struct gate* gates = argument;
   child = must(fork());
   if (child == 0) _exit(5);
   wait_state(child, 'Z');
