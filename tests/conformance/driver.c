@@ -11,7 +11,6 @@
 // or timeout. What it left behind in its process group is killed; the driver is a subreaper and
 // reaps orphans. As PID 1 (on the host, in a new PID namespace) it first forks, so that no program
 // has the first process as its parent. Needs of the kernel: fork, exec, pipe, poll, waitpid.
-#define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -12,6 +12,11 @@ static void on_child(int number, siginfo_t* info, void* context) {
   count++;
 }
 
+// A stop or continue can be waited for a moment before its signal is sent.
+static void until(int wanted) {
+  while (count < wanted) sched_yield();
+}
+
 static void handle_child(int flags) {
   struct sigaction action;
   memset(&action, 0, sizeof action);
@@ -35,10 +40,12 @@ int main(void) {
   }
   must(kill(child, SIGSTOP));
   must(waitpid(child, NULL, WUNTRACED));
+  until(2);
   equal("SIGCHLD for the stop", count, 2);
   ok("siginfo of a stop", last.si_code == CLD_STOPPED && last.si_status == SIGSTOP);
   must(kill(child, SIGCONT));
   must(waitpid(child, NULL, WCONTINUED));
+  until(3);
   equal("SIGCHLD for the continue", count, 3);
   handle_child(SA_NOCLDSTOP);
   must(kill(child, SIGSTOP));
