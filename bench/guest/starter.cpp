@@ -93,13 +93,18 @@ uint64_t calibrate_ticks() {
 }
 
 // Says how many ticks a thousand instructions are: 1000 under icount, or the figures are no counts.
+// The best of several short loops, because a timer interrupt may fall into one.
 void report_tick_check() {
-    constexpr uint64_t rounds = 500'000;  // of two instructions
-    uint64_t left = rounds;
-    const uint64_t start = read_ticks();
-    asm volatile("1: dec %0; jnz 1b" : "+r"(left) : : "cc");
-    const uint64_t taken = read_ticks() - start;
-    report_value("tick_check", taken * 10 / (rounds * 2 / 1000), "ticks/1000");
+    constexpr uint64_t rounds = 10'000;  // of two instructions
+    uint64_t best = ~uint64_t{0};
+    for (size_t attempt = 0; attempt < batches; ++attempt) {
+        uint64_t left = rounds;
+        const uint64_t start = read_ticks();
+        asm volatile("1: dec %0; jnz 1b" : "+r"(left) : : "cc");
+        const uint64_t taken = read_ticks() - start;
+        if (taken < best) best = taken;
+    }
+    report_value("tick_check", best * 10 / (rounds * 2 / 1000), "ticks/1000");
 }
 
 void print_decimal(char (&text)[24], uint64_t number) {
