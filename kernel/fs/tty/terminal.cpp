@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "sched/timer.h"
 #include "task/signal/signal.h"
 #include "task/task.h"
 

@@ -13,14 +13,6 @@ namespace tine::tty {
 
 namespace {
 
-// True if the running task would not act on `signal_number`: blocked, or ignored.
-bool is_blocked_or_ignored(int signal_number) {
-  Task& task = current();
-  if (task.blocked & signal::bit(signal_number)) return true;
-  IrqGuard guard(task.sighand->lock);
-  return task.sighand->actions[signal_number - 1].handler == signal::kIgnoreHandler;
-}
-
 Ref<Pid> group_of(Task& task) {
   IrqGuard guard(task_tree_lock);
   return task.signal->process_group;
@@ -43,7 +35,7 @@ Result<void> Terminal::check_background(int signal_number) {
     IrqGuard guard(lock_);
     if (!foreground_ || foreground_ == group) return {};
   }
-  if (is_blocked_or_ignored(signal_number)) {
+  if (signal::is_ignored_or_blocked(task, signal_number)) {
     if (signal_number == signal::kSigTtin) return Errno::io;
     return {};
   }
@@ -268,7 +260,7 @@ Result<long> Terminal::get_session(uint64_t argument) {
 }
 
 Result<long> Terminal::flush(uint64_t queue) {
-  constexpr uint64_t kInput = 0, kOutput = 1, kBoth = 2;
+  constexpr uint64_t kOutput = 1, kBoth = 2;
   if (queue > kBoth) return Errno::inval;
   if (queue == kOutput) return 0;
   IrqGuard guard(lock_);

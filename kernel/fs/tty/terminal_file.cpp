@@ -2,6 +2,9 @@
 //
 // Open files of terminals: the console and pty slaves (TerminalFile) and pty masters (MasterFile).
 // They only translate between fs::File and Terminal or PtyPair; all state is there.
+#include <algorithm>
+
+#include "fs/files.h"
 #include "fs/opened_file.h"
 #include "fs/tty/pty.h"
 

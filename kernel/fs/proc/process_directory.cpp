@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+//
+// /proc/PID and /proc/PID/task/TID: their tables of files, and the directory of threads.
+#include "fs/proc/proc.h"
+#include "fs/proc/system_files.h"
+#include "mm/heap.h"
+#include "task/signal_state.h"
+
+namespace tine::fs::proc {
+
+namespace {
+
+template <ProcessFile::Show show, ProcessFile::Store store = nullptr>
+Result<Ref<Inode>> make_process_file(TableDirectory& directory, uint32_t mode) {
+  auto& process = static_cast<ProcessDirectory&>(directory);
+  return Ref<Inode>(TRY(make_ref<ProcessFile>(directory.superblock(), mode & kPermissionMask,
+                                              Ref<Task>(process.task()), show, store)));
+}
+
+Result<void> show_process_mounts(Task&, TextBuilder& out) { return show_mounts(out); }
+
+// No control groups: one empty hierarchy, as a kernel with cgroup2 and nothing mounted shows.
+Result<void> show_cgroup(Task&, TextBuilder& out) {
+  out.append("0::/\n");
+  return {};
+}
+
+Result<void> show_oom_score_adj(Task& task, TextBuilder& out) {
+  out.print("{}\n", task.signal->oom_score_adj);
+  return {};
+}
+
+Result<void> store_oom_score_adj(Task& task, std::string_view text) {
+  int64_t value = TRY(parse_number(text));
+  if (value < -1000 || value > 1000) return Errno::inval;
+  if (value < task.signal->oom_score_adj_min && !capable(kCapSysResource)) return Errno::acces;
+  task.signal->oom_score_adj = static_cast<int>(value);
+  return {};
+}
+
+Result<void> show_personality(Task& task, TextBuilder& out) {
+  out.print("{:08x}\n", task.personality);
+  return {};
+}
+
+// As Linux's fault injection has it: writing N makes the N-th allocation or acquiring step of the
+// writer from then on fail; reading tells how many steps have been seen since.
+Result<void> show_fail_nth(Task&, TextBuilder& out) {
+  out.print("{}\n", fault_injection_steps_seen());
+  return {};
+}
+
+Result<void> store_fail_nth(Task& task, std::string_view text) {
+  if (&task != &current()) return Errno::perm;
+  int64_t value = TRY(parse_number(text));
+  if (value < 0) return Errno::inval;
+  arm_fault_injection(static_cast<uint64_t>(value));
+  return {};
+}
+
+constexpr uint32_t kFile = kTypeRegular | 0444;
+constexpr uint32_t kWritable = kTypeRegular | 0644;
+constexpr uint32_t kPrivate = kTypeRegular | 0400;
+constexpr uint32_t kDirectory = kTypeDirectory | 0555;
+constexpr uint32_t kLink = kTypeSymlink | 0777;
+
+// A thread has the table without its last two lines, a process without its first.
+constexpr TableEntry kEntries[] = {
+    {"stat", kFile, make_process_file<show_thread_stat>},
+    {"auxv", kPrivate, make_process_file<show_auxv>},
+    {"cgroup", kFile, make_process_file<show_cgroup>},
+    {"cmdline", kFile, make_process_file<show_cmdline>},
+    {"comm", kWritable, make_process_file<show_comm, store_comm>},
+    {"cwd", kLink, make_cwd_link},
+    {"environ", kPrivate, make_process_file<show_environ>},
+    {"exe", kLink, make_exe_link},
+    {"fail-nth", kWritable, make_process_file<show_fail_nth, store_fail_nth>},
+    {"fd", kTypeDirectory | 0500, make_fd_directory},
+    {"fdinfo", kDirectory, make_fdinfo_directory},
+    {"io", kPrivate, make_process_file<show_io>},
+    {"limits", kFile, make_process_file<show_limits>},
+    {"maps", kFile, make_process_file<show_maps>},
+    {"mounts", kFile, make_process_file<show_process_mounts>},
+    {"oom_score_adj", kWritable, make_process_file<show_oom_score_adj, store_oom_score_adj>},
+    {"personality", kPrivate, make_process_file<show_personality>},
+    {"root", kLink, make_root_link},
+    {"sched", kFile, make_process_file<show_sched>},
+    {"schedstat", kFile, make_process_file<show_schedstat>},
+    {"smaps_rollup", kFile, make_process_file<show_smaps_rollup>},
+    {"statm", kFile, make_process_file<show_statm>},
+    {"status", kFile, make_process_file<show_status>},
+    {"stat", kFile, make_process_file<show_stat>},
+    {"task", kDirectory, make_task_directory},
+};
+constexpr std::span<const TableEntry> kThreadEntries(kEntries, std::size(kEntries) - 2);
+constexpr std::span<const TableEntry> kProcessEntries(kEntries + 1, std::size(kEntries) - 1);
+
+// /proc/PID/task.
+class ThreadsDirectory final : public SyntheticDirectory {
+ public:
+  static constexpr const char* kCacheName = "proc_task";
+  ThreadsDirectory(Superblock& superblock, Ref<Task> task)
+      : SyntheticDirectory(superblock), task_(std::move(task)) {}
+
+  Result<Ref<Inode>> find(std::string_view name) override {
+    Ref<Task> thread = find_task(TRY(parse_process_number(name)));
+    if (!thread || thread->group_leader != task_->group_leader) return Errno::noent;
+    return Ref<Inode>(TRY(make_ref<ProcessDirectory>(superblock(), std::move(thread), true)));
+  }
+
+  Result<void> list(DirectorySink& sink, int64_t& position) override {
+    for (int number = thread_from(static_cast<int>(position - 2)); number != 0;
+         number = thread_from(number + 1)) {
+      char name[12];
+      size_t length = format_to(name, "{}", number);
+      if (!sink.entry({name, length}, static_cast<uint64_t>(number) << 16 | 1,
+                      directory_entry_type(kTypeDirectory), number + 3)) {
+        return {};
+      }
+      position = number + 3;
+    }
+    return {};
+  }
+
+ private:
+  // The lowest thread number that is at least `from`; 0: none.
+  int thread_from(int from) {
+    IrqGuard guard(task_tree_lock);
+    int best = 0;
+    for (Task& thread : task_->signal->threads) {
+      int number = thread.tid();
+      if (number >= from && (best == 0 || number < best)) best = number;
+    }
+    return best;
+  }
+
+  Ref<Task> task_;
+};
+
+// Whose the files of a process are: its effective ids (proc(5)).
+void own_by(Inode& inode, Task& task) {
+  Ref<const Creds> creds = creds_of(task);
+  inode.set_owner(creds->euid, creds->egid);
+}
+
+}  // namespace
+
+ProcessFile::ProcessFile(Superblock& superblock, uint32_t permissions, Ref<Task> task, Show show,
+                         Store store)
+    : TextFile(superblock, permissions), task_(std::move(task)), show_(show), store_(store) {
+  own_by(*this, *task_);
+}
+
+ProcessDirectory::ProcessDirectory(Superblock& superblock, Ref<Task> task, bool is_thread)
+    : TableDirectory(superblock, is_thread ? kThreadEntries : kProcessEntries),
+      task_(std::move(task)) {
+  may_go_stale = true;
+  own_by(*this, *task_);
+}
+
+bool ProcessDirectory::is_stale() {
+  return task_->exit_state.load(std::memory_order_acquire) == Task::ExitState::dead;
+}
+
+Result<Ref<Inode>> make_task_directory(TableDirectory& directory, uint32_t) {
+  Ref<Task> task(static_cast<ProcessDirectory&>(directory).task());
+  return Ref<Inode>(TRY(make_ref<ThreadsDirectory>(directory.superblock(), std::move(task))));
+}
+
+}  // namespace tine::fs::proc
