@@ -28,7 +28,8 @@ PROGRAMS = (
 )
 STARTER_RUNS = {"boot", "ram_used"}  # measured by the starter itself, so in no program's list
 SHELL_REACHED = "bench-shell-reached"
-SHELL_SCRIPT = f"#!/bin/busybox sh\n/bin/busybox echo {SHELL_REACHED}\n"
+# It stays alive afterwards: a kernel that panics when its init ends may lose the console's last line.
+SHELL_SCRIPT = f"#!/bin/busybox sh\n/bin/busybox echo {SHELL_REACHED}\n/bin/busybox sleep 10\n"
 
 
 @dataclass(frozen=True)
