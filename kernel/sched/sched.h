@@ -8,7 +8,10 @@
 
 namespace tine::sched {
 
+// Makes the running context this CPU's idle task. Interrupts off.
 void init_this_cpu(Schedulable& idle_task);
+// What the idle task does: runs others, else waits for interrupts.
+[[noreturn]] void idle_loop();
 
 // Voluntary switch: the running task has set its state. Returns when it is picked again.
 void schedule();
@@ -24,19 +27,39 @@ void sched_exit(Schedulable& task);             // the task will not run again
 // The last switch of a dying task; its stack is given back after the switch.
 [[noreturn]] void schedule_dead();
 // Called by the architecture on the first switch to a new task: finishes `previous` off.
+// Interrupts are off and stay off.
 void schedule_tail(Schedulable* previous);
 // After the final switch away from a dead task the scheduler calls this with run queue unlocked.
 // Defined by task/ (drops the scheduler's reference).
 void task_is_off_cpu(Schedulable& task);
 
-// Every timer tick or timer interrupt, interrupts off.
+// From the architecture: another CPU has sent arch::send_reschedule_interrupt(). Interrupts off.
+void reschedule_interrupt();
+// From the timer interrupt (sched/timer.cpp), interrupts off.
 void scheduler_tick(Nanoseconds now, bool user_mode);
-// Charges time up to now to the running task as user or system time; entry code does not call it:
-// it is sampled at ticks and at switches, as Linux's tick accounting is.
-void charge_time(Schedulable& task, Nanoseconds now, bool user_mode);
+// Brings the running task's run time, user_time and system_time up to date, before they are read.
+// Entry code measures nothing: time counts as user or system by where the last tick found the task.
+void charge_current_time();
 
 void set_nice(Schedulable& task, int nice);
-int nice_of(const Schedulable& task);
+inline int nice_of(const Schedulable& task) { return task.static_prio - 120; }
+
+// SCHED_*, as sched_setscheduler(2) takes them.
+enum Policy : int {
+  kPolicyNormal = 0, kPolicyFifo = 1, kPolicyRoundRobin = 2, kPolicyBatch = 3, kPolicyIdle = 5,
+  kPolicyDeadline = 6,  // refused: no class for it yet
+};
+inline bool is_realtime_policy(int policy) {
+  return policy == kPolicyFifo || policy == kPolicyRoundRobin;
+}
+struct Parameters { int policy; int rt_priority; int nice; bool reset_on_fork; };
+// EINVAL: no such policy, or a priority that it does not have. Permissions are the caller's to check.
+Result<void> set_parameters(Schedulable& task, const Parameters& parameters);
+Nanoseconds round_robin_interval(const Schedulable& task);
+
+CpuId cpu_count();                                // CPUs that schedule; their ids are 0..count-1
+// Moves the task if its CPU is not in the set any more. EINVAL: no CPU that runs is in the set.
+Result<void> set_affinity(Schedulable& task, uint64_t cpus);
 
 struct LoadSnapshot { uint64_t running; uint64_t total_switches; uint64_t load_average[3]; /* 2^11 fixed point */ };
 LoadSnapshot load_snapshot();

@@ -44,18 +44,18 @@ struct Schedulable {
   int prio = 120;
   uint32_t weight = 1024;
   uint64_t vruntime = 0;
-  uint64_t deadline = 0;        // EEVDF virtual deadline
+  int rt_priority = 0;          // 1..99 under SCHED_FIFO and SCHED_RR
   Nanoseconds exec_start = 0;
   Nanoseconds sum_exec_runtime = 0;
   Nanoseconds slice_left = 0;
-  TreeNode run_node;
+  TreeNode run_node;            // in its class's tree, while it waits for the CPU
   uint64_t cpus_allowed = ~0ull;
   bool reset_on_fork = false;
 
   // Accounting, written by the task's CPU.
   Nanoseconds user_time = 0;
   Nanoseconds system_time = 0;
-  Nanoseconds time_stamp = 0;   // when user or system time was last charged
+  bool sampled_in_user_mode = true;  // where the last tick found it; time is charged there
   uint64_t voluntary_switches = 0;
   uint64_t involuntary_switches = 0;
 

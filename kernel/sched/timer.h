@@ -5,6 +5,7 @@
 #pragma once
 
 #include "core/list.h"
+#include "core/result.h"
 #include "core/types.h"
 
 namespace tine::time {
@@ -19,9 +20,14 @@ struct Timer {
   bool armed = false;           // guarded by the timer base's lock
 };
 
-void arm(Timer& timer, Nanoseconds deadline);  // re-arms if armed
-// True if it was armed. On return the callback is not running and will not run.
+void init_this_cpu();                          // before the first timer of this CPU
+
+void arm(Timer& timer, Nanoseconds deadline);  // re-arms if armed; a callback may re-arm its timer
+// True if it was armed. On return the callback is not running (unless it is the caller) and will
+// not run. The caller must not hold a lock that the callback takes.
 bool cancel(Timer& timer);
+// The same for a caller that holds such a lock: false also if the callback has begun on another CPU.
+bool try_cancel(Timer& timer);
 
 void timer_interrupt(bool user_mode);          // from the architecture, interrupts off
 
@@ -29,5 +35,11 @@ Nanoseconds monotonic_now();
 Nanoseconds realtime_now();
 void set_realtime(Nanoseconds now);
 Nanoseconds realtime_offset();                 // realtime - monotonic
+uint64_t realtime_changes();                   // how often the wall clock was set
+
+// The clock by which an absolute sleep waits: a realtime one is measured again when it is set.
+enum class Clock : uint8_t { monotonic, realtime };
+// Sleeps until `deadline`; interruptible: fails with restart_sys when a signal comes first.
+Result<void> sleep_until(Clock clock, Nanoseconds deadline);
 
 }  // namespace tine::time

@@ -27,6 +27,7 @@ enum class LockRank : uint16_t {
   task_tree = 500,         // parents, children, groups, sessions, pid links; publish and wait
   pid_namespace = 510,
   sighand = 520,           // handlers and pending signals of a thread group
+  user_accounts = 525,     // the table of accounts by uid; a signal's last reference may take it
   futex_bucket = 530,
   files = 540,
   fs_context = 545,

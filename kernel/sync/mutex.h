@@ -2,7 +2,9 @@
 //
 // Sleeping locks: Mutex (one owner) and RwMutex (many readers or one writer, writers first).
 // Taken in task context only. Uncontended they cost one atomic operation each way.
-// Ranks are checked per task in debug builds.
+// Ranks are checked per task in debug builds. Unlocking hands over to the waiter that came first,
+// though a newcomer may get in before it. A reader must not take the same RwMutex again: it would
+// wait for a writer that waits for it.
 #pragma once
 
 #include <atomic>
@@ -14,10 +16,12 @@
 namespace tine {
 
 #ifdef TINE_DEBUG
-void note_mutex_acquired(LockRank rank);
+void note_mutex_acquired(LockRank rank);  // panics on a violation of the order
+void note_mutex_tried(LockRank rank);     // cannot deadlock, so the order is not checked
 void note_mutex_released(LockRank rank);
 #else
 inline void note_mutex_acquired(LockRank) {}
+inline void note_mutex_tried(LockRank) {}
 inline void note_mutex_released(LockRank) {}
 #endif
 
@@ -33,17 +37,22 @@ class CAPABILITY("mutex") Mutex {
     if (!state_.compare_exchange_strong(unlocked, 1, std::memory_order_acquire)) lock_slow();
   }
   // Fails with restart_sys on a fatal signal.
-  Result<void> lock_killable() TRY_ACQUIRE(true);
-  bool try_lock() TRY_ACQUIRE(true);
+  Result<void> lock_killable() NO_THREAD_SAFETY_ANALYSIS;
+  bool try_lock() TRY_ACQUIRE(true) NO_THREAD_SAFETY_ANALYSIS {
+    uint32_t unlocked = 0;
+    if (!state_.compare_exchange_strong(unlocked, 1, std::memory_order_acquire)) return false;
+    note_mutex_tried(rank_);
+    return true;
+  }
   void unlock() RELEASE() NO_THREAD_SAFETY_ANALYSIS {
-    if (state_.exchange(0, std::memory_order_release) == 2) waiters_.wake();
     note_mutex_released(rank_);
+    if (state_.exchange(0, std::memory_order_release) == 2) [[unlikely]] waiters_.wake();
   }
   void assert_held() const ASSERT_CAPABILITY(this) {}
 
  private:
-  void lock_slow();
-  std::atomic<uint32_t> state_{0};  // 0 free, 1 held, 2 held and somebody waits
+  void lock_slow() NO_THREAD_SAFETY_ANALYSIS;
+  std::atomic<uint32_t> state_{0};  // 0 free, 1 held, 2 held and somebody may wait
   LockRank rank_;
   WaitQueue waiters_;
 };
@@ -54,15 +63,48 @@ class CAPABILITY("rw mutex") RwMutex {
   RwMutex(const RwMutex&) = delete;
   RwMutex& operator=(const RwMutex&) = delete;
 
-  void lock() ACQUIRE();
-  void unlock() RELEASE();
-  void lock_shared() ACQUIRE_SHARED();
-  void unlock_shared() RELEASE_SHARED();
-  void downgrade() NO_THREAD_SAFETY_ANALYSIS;  // exclusive to shared
+  void lock() ACQUIRE() NO_THREAD_SAFETY_ANALYSIS {
+    note_mutex_acquired(rank_);
+    if (!try_write()) [[unlikely]] lock_slow();
+  }
+  void unlock() RELEASE() NO_THREAD_SAFETY_ANALYSIS {
+    note_mutex_released(rank_);
+    state_.exchange(0);
+    if (!waiters_.is_empty()) [[unlikely]] waiters_.wake();
+  }
+  void lock_shared() ACQUIRE_SHARED() NO_THREAD_SAFETY_ANALYSIS {
+    note_mutex_acquired(rank_);
+    if (!try_read()) [[unlikely]] lock_shared_slow();
+  }
+  void unlock_shared() RELEASE_SHARED() NO_THREAD_SAFETY_ANALYSIS {
+    note_mutex_released(rank_);
+    if (state_.fetch_sub(1) == 1 && !waiters_.is_empty()) [[unlikely]] waiters_.wake();
+  }
+  // Exclusive to shared; other readers may come in, unless a writer waits.
+  void downgrade() RELEASE() ACQUIRE_SHARED() NO_THREAD_SAFETY_ANALYSIS {
+    state_.exchange(1);
+    if (!waiters_.is_empty()) [[unlikely]] waiters_.wake();
+  }
   void assert_held() const ASSERT_CAPABILITY(this) {}
 
  private:
-  std::atomic<uint32_t> state_{0};          // readers, or kWriter
+  static constexpr uint32_t kWriter = 1u << 31;
+
+  bool try_write() {
+    uint32_t free = 0;
+    return state_.compare_exchange_strong(free, kWriter);
+  }
+  bool try_read() {
+    uint32_t seen = state_.load(std::memory_order_relaxed);
+    while (!(seen & kWriter) && writers_waiting_.load(std::memory_order_relaxed) == 0) {
+      if (state_.compare_exchange_weak(seen, seen + 1)) return true;
+    }
+    return false;
+  }
+  void lock_slow() NO_THREAD_SAFETY_ANALYSIS;
+  void lock_shared_slow() NO_THREAD_SAFETY_ANALYSIS;
+
+  std::atomic<uint32_t> state_{0};          // number of readers, or kWriter
   std::atomic<uint32_t> writers_waiting_{0};
   LockRank rank_;
   WaitQueue waiters_;

@@ -42,8 +42,10 @@ class RawSpinLock {
 
 #ifdef TINE_DEBUG
 void note_spin_acquired(LockRank rank);  // panics on a violation of the order
+void note_spin_tried(LockRank rank);     // cannot deadlock, so the order is not checked
 void note_spin_released(LockRank rank);
 #else
+inline void note_spin_tried(LockRank) {}
 inline void note_spin_acquired(LockRank) {}
 inline void note_spin_released(LockRank) {}
 #endif
@@ -61,13 +63,16 @@ class CAPABILITY("spin lock") SpinLock {
   }
   bool try_lock() TRY_ACQUIRE(true) NO_THREAD_SAFETY_ANALYSIS {
     preempt_disable();
-    if (raw_.try_acquire()) return true;  // cannot deadlock, so the rank is not checked
+    if (raw_.try_acquire()) {
+      note_spin_tried(rank_);
+      return true;
+    }
     preempt_enable();
     return false;
   }
   void unlock() RELEASE() NO_THREAD_SAFETY_ANALYSIS {
+    note_spin_released(rank_);  // first: once released, the lock may be freed by its next owner
     raw_.release();
-    note_spin_released(rank_);
     preempt_enable();
   }
   void assert_held() const ASSERT_CAPABILITY(this) {}
@@ -89,8 +94,8 @@ class CAPABILITY("irq spin lock") IrqSpinLock {
     return state;
   }
   void unlock(arch::IrqState state) RELEASE() NO_THREAD_SAFETY_ANALYSIS {
+    note_spin_released(rank_);  // first: once released, the lock may be freed by its next owner
     raw_.release();
-    note_spin_released(rank_);
     arch::irq_restore(state);
     preempt_enable();
   }
@@ -102,8 +107,8 @@ class CAPABILITY("irq spin lock") IrqSpinLock {
   }
   // Leaves interrupts as they are and does not reschedule.
   void unlock_irqs_off() RELEASE() NO_THREAD_SAFETY_ANALYSIS {
-    raw_.release();
     note_spin_released(rank_);
+    raw_.release();
     preempt_enable_no_resched();
   }
   void assert_held() const ASSERT_CAPABILITY(this) {}

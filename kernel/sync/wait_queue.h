@@ -6,10 +6,10 @@
 //
 // The pattern is always: enqueue, set the task's state, test the condition, schedule, so that a
 // wake-up between test and sleep is not lost; wait_event() does exactly that.
-// One IrqSpinLock a queue guards its list; wakes may come from interrupt handlers.
+// One IrqSpinLock a queue guards its list; wakes may come from interrupt handlers. A wake function
+// runs under that lock: it must not sleep, wake the same queue, or take a lock of a lower rank.
 #pragma once
 
-#include "core/list.h"
 #include "core/result.h"
 #include "core/types.h"
 #include "sync/parking.h"
@@ -21,7 +21,8 @@ struct Waiter;
 using WakeFunction = bool (*)(Waiter& waiter, uint32_t events);  // true: counts as a wake-up
 
 struct Waiter {
-  ListNode node;
+  Waiter* previous = nullptr;   // in the queue; under its lock
+  Waiter* next = nullptr;
   sched::Schedulable* task = nullptr;
   WakeFunction wake = nullptr;  // null: wake `task`
   bool exclusive = false;
@@ -40,11 +41,20 @@ class WaitQueue {
   // Wakes all non-exclusive waiters and up to `exclusive_limit` exclusive ones (0: all).
   void wake(unsigned exclusive_limit = 1, uint32_t events = 0, WakeMode mode = WakeMode::any);
   void wake_all(uint32_t events = 0) { wake(0, events); }
-  bool is_empty() const;               // a hint, without the lock
+  // Without the lock. Whoever changed the condition with a full barrier (or any atomic
+  // read-modify-write) before asking may trust a true: later waiters will see the change.
+  bool is_empty() const { return queued_.load(std::memory_order_seq_cst) == 0; }
 
  private:
+  friend class Completion;
+  void insert_locked(Waiter& waiter, Waiter* before) REQUIRES(lock_);
+  void wake_locked(unsigned exclusive_limit, uint32_t events, WakeMode mode) REQUIRES(lock_);
+
   mutable IrqSpinLock lock_{LockRank::wait_queue};
-  List<Waiter, &Waiter::node> waiters_ GUARDED_BY(lock_);
+  std::atomic<uint32_t> queued_{0};    // written under lock_
+  // A list by hand: queues are often global, and no constructor runs before the kernel does.
+  Waiter* first_ GUARDED_BY(lock_) = nullptr;
+  Waiter* last_ GUARDED_BY(lock_) = nullptr;
 };
 
 enum class WaitKind : uint8_t { uninterruptible, killable, interruptible };
@@ -68,6 +78,8 @@ Result<void> wait_event(WaitQueue& queue, WaitKind kind, Condition&& condition,
   }
   finish_sleep();
   queue.remove(waiter);
+  // A wake-up may have chosen this waiter just as it gave up: the next one gets it.
+  if (exclusive && !outcome) [[unlikely]] queue.wake();
   return outcome;
 }
 

@@ -70,8 +70,8 @@ void deliver_interrupts() {
   while (is_interrupt_due(*running_cpu)) {
     if (running_cpu->reschedule_requested) {
       running_cpu->reschedule_requested = false;
-      set_need_resched();
       running_cpu->irqs_on = false;
+      sched::reschedule_interrupt();
       preempt_schedule_irq();
       running_cpu->irqs_on = true;
     } else {

@@ -29,6 +29,8 @@ inline constexpr Nanoseconds kBootTime = 1'000'000;
 inline constexpr Nanoseconds kBootWallClock = 1'600'000'000 * kNsPerSecond;
 
 void boot_machine(const MachineOptions& options = {});
+// Once the scheduler runs on CPU 0: brings up the others, each with an idle task of its own.
+void start_secondary_cpus();
 uint64_t physical_memory_bytes();
 PhysAddr loaded_page_table();  // of the running CPU
 

@@ -45,6 +45,8 @@ inline constexpr uint32_t kHardIrqUnit = 1u << 16;  // added to preempt_count by
 // gets them back off. An interrupt that came before the call is not lost.
 void cpu_idle();
 [[noreturn]] void cpu_halt_forever();
+// Makes another CPU take an interrupt, at whose end it reschedules.
+void send_reschedule_interrupt(CpuId cpu);
 // End of the machine: reboot(2). They do not return where the machine obeys.
 [[noreturn]] void machine_power_off();
 [[noreturn]] void machine_restart();

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+//
+// The scheduler's core: the switch from one task to the next, and preemption.
+//
+// schedule_core() runs with interrupts off and takes the CPU's run queue lock, which the task that it
+// switches to releases: after its own switch_context(), or in schedule_tail() if it is new. A dead
+// task is reported to task/ only then, when nothing runs on its stack any more. Nothing here fails.
+#include <atomic>
+
+#include "arch/clock.h"
+#include "core/panic.h"
+#include "mm/mm.h"
+#include "sched/run_queue.h"
+#include "sched/tick.h"
+#include "sched/timer.h"
+#include "sync/preempt.h"
+
+namespace tine::sched {
+namespace {
+
+alignas(RunQueue) char run_queue_storage[sizeof(RunQueue) * kMaxCpus];
+std::atomic<CpuId> cpus_online{0};
+
+// A signal that came after the task decided to sleep keeps it awake.
+bool must_stay_awake(const Schedulable& task, TaskState state) {
+  uint32_t work = task.work.load(std::memory_order_relaxed);
+  if (state == TaskState::interruptible) return work & (kWorkSignal | kWorkFatalSignal);
+  if (state == TaskState::killable) return work & kWorkFatalSignal;
+  return false;
+}
+
+// The best task: still in its container, or the running one itself. `previous_runs`: the running
+// task can go on, and is in no container.
+Schedulable& pick(RunQueue& rq, Schedulable& previous, bool previous_runs) REQUIRES(rq.lock) {
+  const SchedClass& best_class = rq.realtime.count != 0 ? realtime_class
+                                 : rq.fair.count != 0   ? fair_class
+                                                        : idle_class;
+  Schedulable* waiting = best_class.peek(rq);
+  if (!previous_runs || previous.sched_class != &best_class) return *waiting;
+  if (waiting == nullptr) return previous;
+  // Between equals the container's order decides, as if the running task were in it.
+  if (&best_class == &fair_class) {
+    return ByVirtualRuntime{}(*waiting, previous) ? *waiting : previous;
+  }
+  bool gives_way = previous.slice_left <= 0 && waiting->rt_priority == previous.rt_priority;
+  return waiting->rt_priority > previous.rt_priority || gives_way ? *waiting : previous;
+}
+
+// On the stack of the task that was switched to.
+void finish_switch(Schedulable* previous) NO_THREAD_SAFETY_ANALYSIS {
+  RunQueue& rq = this_run_queue();
+  bool dead = previous->state.load(std::memory_order_relaxed) == TaskState::dead;
+  previous->on_cpu.store(false, std::memory_order_relaxed);
+  rq.lock.unlock_irqs_off();
+  if (dead) [[unlikely]] task_is_off_cpu(*previous);
+}
+
+void schedule_core(bool preempted) NO_THREAD_SAFETY_ANALYSIS {
+  RunQueue& rq = this_run_queue();
+  rq.lock.lock_irqs_off();
+  arch::clear_need_resched();
+  rq.reschedule_sent = false;
+  Nanoseconds now = arch::monotonic_now();
+  update_current(rq, now);
+
+  Schedulable& previous = *rq.current;
+  TaskState state = previous.state.load(std::memory_order_relaxed);
+  if (!preempted && state != TaskState::running) {
+    if (must_stay_awake(previous, state)) {
+      previous.state.store(TaskState::running, std::memory_order_relaxed);
+    } else {
+      if (state == TaskState::uninterruptible) ++rq.uninterruptible;
+      deactivate(rq, previous);
+    }
+  }
+
+  bool previous_runs = previous.on_rq;
+  Schedulable& next = pick(rq, previous, previous_runs);
+  if (&next == &previous) {
+    rq.lock.unlock_irqs_off();
+    return;
+  }
+  if (previous_runs) {
+    previous.sched_class->put_previous(rq, previous);
+    ++previous.involuntary_switches;
+  } else {
+    ++previous.voluntary_switches;
+  }
+  next.sched_class->set_next(rq, next);
+  next.exec_start = now;
+  next.on_cpu.store(true, std::memory_order_relaxed);
+  rq.current = &next;
+  ++rq.switches;
+  if (&next != rq.idle) request_tick(rq, now);
+  if (next.mm != nullptr && next.mm != arch::this_cpu().active_mm) {
+    mm::switch_address_space(next.mm);
+  }
+  finish_switch(arch::switch_context(previous, next));
+}
+
+}  // namespace
+
+RunQueue* const run_queues = reinterpret_cast<RunQueue*>(run_queue_storage);
+
+void init_this_cpu(Schedulable& idle_task) {
+  CpuId cpu = arch::this_cpu().id;
+  auto& rq = *new (&run_queues[cpu]) RunQueue;
+  rq.cpu = cpu;
+  rq.idle = rq.current = &idle_task;
+  idle_task.sched_class = &idle_class;
+  idle_task.state = TaskState::running;
+  idle_task.cpu = cpu;
+  idle_task.on_rq = true;
+  idle_task.on_cpu = true;
+  idle_task.exec_start = arch::monotonic_now();
+  time::init_this_cpu();
+  // CPUs come up one after another, in the order of their numbers.
+  cpus_online.store(cpu + 1, std::memory_order_release);
+}
+
+CpuId cpu_count() { return cpus_online.load(std::memory_order_acquire); }
+
+void schedule() {
+  TINE_DEBUG_ASSERT(arch::preempt_count() == 0);
+  arch::IrqState state = arch::irq_save();
+  schedule_core(/*preempted=*/false);
+  arch::irq_restore(state);
+}
+
+void yield() {
+  arch::IrqState state = arch::irq_save();
+  RunQueue& rq = this_run_queue();
+  rq.lock.lock_irqs_off();
+  rq.current->sched_class->yield(rq, *rq.current);
+  rq.lock.unlock_irqs_off();
+  schedule_core(/*preempted=*/true);
+  arch::irq_restore(state);
+}
+
+void schedule_dead() {
+  arch::irq_disable();
+  arch::current_schedulable()->state.store(TaskState::dead);
+  schedule_core(/*preempted=*/false);
+  panic("a dead task was scheduled");
+}
+
+void schedule_tail(Schedulable* previous) { finish_switch(previous); }
+
+void update_current(RunQueue& rq, Nanoseconds now) {
+  Schedulable& task = *rq.current;
+  Nanoseconds delta = now - task.exec_start;
+  task.exec_start = now;
+  if (&task == rq.idle) {
+    rq.times.idle += delta;
+    return;
+  }
+  task.sum_exec_runtime += delta;
+  if (!task.sampled_in_user_mode || task.mm == nullptr) {
+    task.system_time += delta;
+    rq.times.system += delta;
+  } else {
+    task.user_time += delta;
+    (task.static_prio > 120 ? rq.times.nice : rq.times.user) += delta;
+  }
+  task.sched_class->charge(rq, task, delta);
+}
+
+void charge_current_time() {
+  arch::IrqState state = arch::irq_save();
+  RunQueue& rq = this_run_queue();
+  rq.lock.lock_irqs_off();
+  update_current(rq, arch::monotonic_now());
+  rq.lock.unlock_irqs_off();
+  arch::irq_restore(state);
+}
+
+void reschedule_interrupt() { arch::set_need_resched(); }
+
+void reschedule(RunQueue& rq) {
+  if (rq.cpu == arch::this_cpu().id) {
+    arch::set_need_resched();
+  } else if (!rq.reschedule_sent) {
+    rq.reschedule_sent = true;
+    arch::send_reschedule_interrupt(rq.cpu);
+  }
+}
+
+void check_preemption(RunQueue& rq, Schedulable& task) {
+  Schedulable& running = *rq.current;
+  bool wins = task.sched_class == running.sched_class
+                  ? task.sched_class->preempts(rq, task, running)
+                  : task.sched_class->rank() > running.sched_class->rank();
+  if (wins) reschedule(rq);
+}
+
+// --- Ticks.
+
+void request_tick(RunQueue& rq, Nanoseconds now) {
+  if (rq.tick_pending) return;
+  rq.tick_pending = true;
+  time::arm_tick(now + kTick);
+}
+
+void scheduler_tick(Nanoseconds now, bool user_mode) {
+  RunQueue& rq = this_run_queue();
+  rq.lock.lock_irqs_off();
+  rq.tick_pending = false;
+  Schedulable& task = *rq.current;
+  if (&task != rq.idle) {
+    task.sampled_in_user_mode = user_mode;
+    update_current(rq, now);
+    if (task.sched_class->tick(rq, task)) reschedule(rq);
+    request_tick(rq, now);
+  } else {
+    update_current(rq, now);
+  }
+  rq.lock.unlock_irqs_off();
+  update_load_average(now);
+}
+
+}  // namespace tine::sched
+
+namespace tine {
+
+void preempt_schedule() {
+  if (arch::preempt_count() != 0 || !arch::irqs_enabled()) return;
+  arch::irq_disable();
+  preempt_schedule_irq();
+  arch::irq_enable();
+}
+
+void preempt_schedule_irq() {
+  while (arch::need_resched() && arch::preempt_count() == 0) {
+    sched::schedule_core(/*preempted=*/true);
+  }
+}
+
+}  // namespace tine

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+//
+// The scheduler's part in fork and exit (CONTRACT E-5, B71). Until wake_up_new_task() the child is
+// TaskState::newborn, on no run queue, and seen by nobody, so its fields need no lock; the caller's
+// slice belongs to its run queue.
+#include <algorithm>
+#include <utility>
+
+#include "core/panic.h"
+#include "sched/run_queue.h"
+
+namespace tine::sched {
+namespace {
+
+void reset_accounting(Schedulable& child) {
+  child.on_rq = false;
+  child.on_cpu.store(false, std::memory_order_relaxed);
+  child.sum_exec_runtime = 0;
+  child.exec_start = 0;
+  child.user_time = child.system_time = 0;
+  child.sampled_in_user_mode = true;
+  child.voluntary_switches = child.involuntary_switches = 0;
+  child.mutex_ranks_held = 0;
+}
+
+// B71: forking makes no CPU time: the child gets half of what is left, rounded up.
+void share_slice(Schedulable& child, Schedulable& caller) NO_THREAD_SAFETY_ANALYSIS {
+  arch::IrqState state = arch::irq_save();
+  RunQueue& rq = lock_run_queue_of(caller);
+  Nanoseconds left = std::max<Nanoseconds>(caller.slice_left, 0);
+  child.slice_left = (left + 1) / 2;
+  caller.slice_left = left / 2;
+  child.vruntime = caller.vruntime;
+  if (caller.slice_left == 0 && rq.current == &caller && rq.runnable > 1) reschedule(rq);
+  rq.lock.unlock_irqs_off();
+  arch::irq_restore(state);
+}
+
+}  // namespace
+
+Result<void> sched_fork(Schedulable& child, Schedulable& caller) {
+  child.state.store(TaskState::newborn, std::memory_order_relaxed);
+  reset_accounting(child);
+  child.cpu = caller.cpu;
+  child.cpus_allowed = caller.cpus_allowed;
+
+  int policy = caller.policy;
+  int rt_priority = caller.rt_priority;
+  int nice = nice_of(caller);
+  if (caller.reset_on_fork) {
+    if (is_realtime_policy(policy)) {
+      policy = kPolicyNormal;
+      rt_priority = 0;
+      nice = 0;
+    }
+    nice = std::max(nice, 0);
+  }
+  child.reset_on_fork = false;
+  if (policy == kPolicyDeadline) return Errno::again;
+  apply_policy(child, policy, rt_priority, nice);
+  share_slice(child, caller);
+  return {};
+}
+
+// The slice goes back to whom it came from: the caller, since nobody else cancels a fork.
+void sched_cancel_fork(Schedulable& child) NO_THREAD_SAFETY_ANALYSIS {
+  TINE_DEBUG_ASSERT(child.state == TaskState::newborn && !child.on_rq);
+  Schedulable& caller = *arch::current_schedulable();
+  arch::IrqState state = arch::irq_save();
+  RunQueue& rq = lock_run_queue_of(caller);
+  caller.slice_left += std::exchange(child.slice_left, 0);
+  rq.lock.unlock_irqs_off();
+  arch::irq_restore(state);
+}
+
+// The run time is final now, as far as wait4(2) will see it.
+void sched_exit([[maybe_unused]] Schedulable& task) {
+  TINE_DEBUG_ASSERT(&task == arch::current_schedulable());
+  charge_current_time();
+}
+
+}  // namespace tine::sched

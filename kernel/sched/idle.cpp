@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+//
+// The idle class: each CPU's idle task, which runs when nothing else can, and its loop. It is never
+// queued, so most of the class's functions have nothing to do; it gives way to everybody.
+#include "core/panic.h"
+#include "sched/run_queue.h"
+
+namespace tine::sched {
+namespace {
+
+class IdleClass final : public SchedClass {
+ public:
+  constexpr IdleClass() : SchedClass(1) {}
+
+  void enqueue(RunQueue&, Schedulable&, EnqueueReason) const override {
+    panic("the idle task was woken");
+  }
+  void dequeue(RunQueue&, Schedulable&) const override { panic("the idle task went to sleep"); }
+  void put_previous(RunQueue&, Schedulable&) const override {}
+  void set_next(RunQueue&, Schedulable&) const override {}
+  Schedulable* peek(RunQueue& rq) const override { return rq.idle; }
+  bool preempts(const RunQueue&, const Schedulable&, const Schedulable&) const override {
+    return false;
+  }
+  void charge(RunQueue&, Schedulable&, Nanoseconds) const override {}
+  bool tick(RunQueue&, Schedulable&) const override { return false; }
+  void yield(RunQueue&, Schedulable&) const override {}
+};
+
+constexpr IdleClass idle_instance;
+
+}  // namespace
+
+constinit const SchedClass& idle_class = idle_instance;
+
+void idle_loop() {
+  for (;;) {
+    arch::irq_disable();
+    // An interrupt between the test and the wait is not lost: it is delivered by the wait.
+    while (!arch::need_resched()) arch::cpu_idle();
+    arch::irq_enable();
+    schedule();
+  }
+}
+
+}  // namespace tine::sched

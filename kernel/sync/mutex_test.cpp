@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+//
+// Sleeping locks: mutual exclusion under random interleavings, readers and writers, killable
+// waiting, and that a violation of the lock order panics in debug builds.
+#include "sync/mutex.h"
+
+#include <gtest/gtest.h>
+
+#include "arch/hosted/kernel_threads.h"
+#include "sched/sched.h"
+#include "sync/spin_lock.h"
+
+namespace tine {
+namespace {
+
+using arch::hosted::KernelThread;
+using arch::hosted::ThreadMachine;
+
+TEST(Mutex, ExcludesUnderRandomInterleavings) {
+  for (uint64_t seed = 1; seed <= 40; ++seed) {
+    ThreadMachine machine({.memory_bytes = 0, .cpus = 2, .seed = seed, .preempt_one_in = 10});
+    Mutex mutex(LockRank::inode);
+    int inside = 0, entered = 0;
+    for (int t = 0; t < 4; ++t) {
+      machine.start([&] {
+        for (int i = 0; i < 20; ++i) {
+          MutexGuard guard(mutex);
+          EXPECT_EQ(++inside, 1);
+          sched::yield();
+          --inside;
+          ++entered;
+        }
+      });
+    }
+    machine.run();
+    ASSERT_TRUE(machine.all_finished()) << "seed " << seed;
+    EXPECT_EQ(entered, 80);
+  }
+}
+
+TEST(Mutex, KillableWaiterGivesUp) {
+  ThreadMachine machine;
+  Mutex mutex(LockRank::inode);
+  bool release = false;
+  WaitQueue queue;
+  Result<void> outcome;
+  machine.start([&] {
+    MutexGuard guard(mutex);
+    (void)wait_event(queue, WaitKind::uninterruptible, [&] { return release; });
+  });
+  machine.run();
+  KernelThread& waiter = machine.start([&] { outcome = mutex.lock_killable(); });
+  machine.run();
+  waiter.task.work.fetch_or(sched::kWorkFatalSignal);
+  wake_up(waiter.task, WakeMode::fatal);
+  machine.run();
+  EXPECT_EQ(outcome.error(), Errno::restart_sys);
+  release = true;
+  queue.wake();
+  machine.run();
+  bool free_again = mutex.try_lock();
+  EXPECT_TRUE(free_again);
+  if (free_again) mutex.unlock();
+}
+
+TEST(RwMutex, ReadersShareAndWritersExclude) {
+  for (uint64_t seed = 1; seed <= 40; ++seed) {
+    ThreadMachine machine({.memory_bytes = 0, .cpus = 2, .seed = seed, .preempt_one_in = 10});
+    RwMutex lock(LockRank::mmap);
+    int readers = 0, writers = 0, most_readers = 0;
+    for (int t = 0; t < 3; ++t) {
+      machine.start([&] {
+        for (int i = 0; i < 15; ++i) {
+          ReadGuard guard(lock);
+          EXPECT_EQ(writers, 0);
+          most_readers = std::max(most_readers, ++readers);
+          sched::yield();
+          --readers;
+        }
+      });
+    }
+    for (int t = 0; t < 2; ++t) {
+      machine.start([&] {
+        for (int i = 0; i < 15; ++i) {
+          WriteGuard guard(lock);
+          EXPECT_EQ(++writers, 1);
+          EXPECT_EQ(readers, 0);
+          sched::yield();
+          --writers;
+        }
+      });
+    }
+    machine.run();
+    ASSERT_TRUE(machine.all_finished()) << "seed " << seed;
+    EXPECT_GT(most_readers, 1);
+  }
+}
+
+TEST(RwMutex, DowngradeLetsReadersIn) {
+  ThreadMachine machine;
+  RwMutex lock(LockRank::mmap);
+  bool reader_was_in = false;
+  machine.start([&] {
+    lock.lock();
+    sched::yield();
+    EXPECT_FALSE(reader_was_in);
+    lock.downgrade();
+    for (int i = 0; i < 3; ++i) sched::yield();
+    EXPECT_TRUE(reader_was_in);
+    lock.unlock_shared();
+  });
+  machine.start([&] {
+    ReadGuard guard(lock);
+    reader_was_in = true;
+  });
+  machine.run();
+  EXPECT_TRUE(machine.all_finished());
+}
+
+#ifdef TINE_DEBUG
+TEST(LockRankDeathTest, WrongOrderPanics) {
+  ThreadMachine machine;
+  SpinLock low(LockRank::files), high(LockRank::page_table), equal(LockRank::files);
+  Mutex sleeping(LockRank::inode), lower_sleeping(LockRank::directory);
+  EXPECT_DEATH({ SpinGuard a(high); SpinGuard b(low); }, "lock order");
+  EXPECT_DEATH({ SpinGuard a(low); SpinGuard b(equal); }, "lock order");
+  EXPECT_DEATH({ MutexGuard a(sleeping); MutexGuard b(lower_sleeping); }, "lock order");
+  EXPECT_DEATH({ SpinGuard a(high); MutexGuard b(sleeping); }, "under a spin lock");
+  SpinGuard a(low);
+  SpinGuard b(high);
+}
+#endif
+
+}  // namespace
+}  // namespace tine
