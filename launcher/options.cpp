@@ -92,6 +92,8 @@ std::optional<Options> parse_options(int argc, char** argv) {
   options.program = app.remaining();
   if (!options.program.empty() && options.program.front() == "--") {
     options.program.erase(options.program.begin());
+  } else if (!options.program.empty() && options.program.front().starts_with('-')) {
+    throw Failure("unknown option " + options.program.front() + " (see tine run --help)");
   }
   if (!memory.empty()) {
     options.memory_bytes = parse_size(memory);

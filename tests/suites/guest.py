@@ -63,21 +63,31 @@ def run_bounded(command, stdin, timeout):
         return output, TIMED_OUT
 
 
+def host_command(root, arguments):
+    """The command line that runs a program of the root on the host's kernel, chrooted there."""
+    return ["unshare", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child",
+            "bash", "-c", HOST_SETUP, "bash", str(root), *arguments]
+
+
 def on_host(root, arguments, stdin=b"", timeout=120):
-    """Runs a program of the root on the host's kernel, chrooted there."""
-    command = ["unshare", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child",
-               "bash", "-c", HOST_SETUP, "bash", str(root), *arguments]
-    return run_bounded(command, stdin, timeout)
+    """Runs a program of the root on the host's kernel."""
+    return run_bounded(host_command(root, arguments), stdin, timeout)
 
 
-def in_tine(root, arguments, stdin=b"", timeout=120, memory="512M", cpus=1):
-    """Runs a program of the root in a Tine guest through the launcher."""
+def tine_command(root, arguments, timeout=120, memory="512M", cpus=1):
+    """The command line that runs a program of the root in a Tine guest through the launcher."""
     command = [LAUNCHER, "run", "--root", str(root), "--memory", memory, "--cpus", str(cpus),
                "--timeout", str(timeout)]
     if KERNEL:
         command += ["--kernel", KERNEL]
     command += shlex.split(os.environ.get("TINE_LAUNCHER_OPTIONS", ""))
-    return run_bounded([*command, "--", *arguments], stdin, timeout + 15)
+    return [*command, "--", *arguments]
+
+
+def in_tine(root, arguments, stdin=b"", timeout=120, **machine):
+    """Runs a program of the root in a Tine guest."""
+    command = tine_command(root, arguments, timeout=timeout, **machine)
+    return run_bounded(command, stdin, timeout + 15)
 
 
 PEER_INIT = """#!/bin/busybox sh
