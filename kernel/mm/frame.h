@@ -122,7 +122,7 @@ MemoryStatistics memory_statistics();
 // lowest usable byte. ENOMEM.
 Result<VirtAddr> alloc_kernel_stack();
 void free_kernel_stack(VirtAddr stack);
-struct KernelStackCounts { int64_t live; uint64_t cache_hits; };
+struct KernelStackCounts { int64_t live; uint64_t cache_hits; uint64_t cached_frames; };
 KernelStackCounts kernel_stack_counts();
 
 }  // namespace tine::mm

@@ -40,7 +40,7 @@ class ObjectCacheBase {
   const char* name_;
   size_t size_;
   size_t alignment_;
-  void* implementation_[8] = {};  // slab lists and per-CPU free lists; the home's own
+  alignas(8) std::byte implementation_[64] = {};  // the home's own
 };
 
 // A class says the name of its cache with `static constexpr const char* kCacheName = "..."`.
@@ -100,10 +100,19 @@ class Buffer {
 };
 
 // Fault injection: the n-th allocation or acquiring step from now fails (1 is the next); 0 turns it
-// off. Only the task that armed it is affected. `fail_here()` is asked by every such step.
+// off. Only the task that armed it is affected, and only outside of interrupt handlers and page
+// faults. `fail_here()` is asked by every such step; true: fail as if there were no memory.
 void arm_fault_injection(uint64_t nth);
-uint64_t fault_injection_steps_seen();
-bool fail_here();
+uint64_t fault_injection_steps_seen();  // by the task that armed last, since it armed
+
+namespace detail {
+extern std::atomic<const void*> fault_injection_task;  // null: off
+bool fail_here_slow();
+}  // namespace detail
+inline bool fail_here() {
+  if (detail::fault_injection_task.load(std::memory_order_relaxed) == nullptr) [[likely]] return false;
+  return detail::fail_here_slow();
+}
 
 // What must be equal before and after a failed call.
 struct LiveCounts { int64_t objects; int64_t heap_blocks; int64_t frames; int64_t kernel_stacks; };

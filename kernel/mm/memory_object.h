@@ -4,11 +4,16 @@
 // memory, a file of the initrd. Linux's address_space. The mm half of a file, so that mm/ need not
 // know what a file is.
 //
-// The object's mutex guards its pages and its reverse map (the VMAs that map it), so that truncate
-// reaches every mapping (B20).
+// reverse_map_lock_ guards the reverse map (the VMAs that map the object), so that truncate reaches
+// every mapping (B20). The pages are the derived class's.
+//
+// Truncation, in this order: make the new size visible; set `frame.object` of each page that goes to
+// null and drop the object's reference; unmap_range(). A fault that got the page before checks
+// `frame.object` under its page_table_lock, and so never installs a page that was truncated.
 #pragma once
 
-#include "core/list.h"
+#include <span>
+
 #include "core/ref.h"
 #include "core/result.h"
 #include "mm/frame.h"
@@ -26,6 +31,14 @@ class MemoryObject : public RefCounted<MemoryObject> {
   // object (the fault becomes SIGBUS), nomem, io. `for_write`: a shared mapping will write to it.
   virtual Result<FrameRef> get_page(uint64_t index, bool for_write) = 0;
   virtual uint64_t size_bytes() const = 0;
+  // Frames of pages first, first+1, ... that need neither waiting nor making, each with a reference
+  // for the caller; null where there is none. For mapping the neighbours of a faulting page.
+  virtual void get_cached_pages(uint64_t first, std::span<Frame*> out) {
+    (void)first;
+    for (Frame*& frame : out) frame = nullptr;
+  }
+  // Anonymous shared memory, which /proc counts apart from files.
+  virtual bool is_shmem() const { return false; }
 
   // Executables: a file that is being run cannot be opened for writing, and the reverse (ETXTBSY).
   virtual Result<void> deny_write() { return {}; }
@@ -34,13 +47,14 @@ class MemoryObject : public RefCounted<MemoryObject> {
   // The reverse map: called with the Mm's mmap lock held, by mm/ alone.
   void link(Vma& vma);
   void unlink(Vma& vma);
+  Mutex& reverse_map_lock() RETURN_CAPABILITY(reverse_map_lock_) { return reverse_map_lock_; }
+  void link_after_locked(Vma& vma, Vma& neighbour) REQUIRES(reverse_map_lock_);
   // Removes the translations of pages [first, end) from every mapping: truncate, hole punching.
   void unmap_range(uint64_t first, uint64_t end);
 
  private:
-  friend struct MemoryObjectAccess;
   Mutex reverse_map_lock_{LockRank::memory_object};
-  void* first_vma_ = nullptr;  // list of VMAs through Vma::object_node
+  Vma* first_vma_ GUARDED_BY(reverse_map_lock_) = nullptr;  // list through Vma::next_in_object
 };
 
 }  // namespace tine::mm

@@ -1,83 +1,95 @@
 // SPDX-License-Identifier: MIT
 //
-// Mm, a process's address space (Linux: mm_struct), and Vma, one mapping in it.
+// Mm, a process's address space (Linux: mm_struct).
 //
 // Two counts, as in Linux (B25): users are the tasks that run in it; references also count those who
 // only look (/proc) or borrow it lazily (kernel threads). When the last user goes the mappings go
 // (exit_mmap); when the last reference goes, the object.
 // mmap_lock guards the mappings and who may add or remove page-table entries; a fault takes it
-// shared. page_table_lock guards the entries themselves.
+// shared. page_table_lock guards the entries themselves. The fields that exec sets and prctl changes
+// are plain words: readers in /proc may see old ones.
 #pragma once
 
 #include <atomic>
+#include <utility>
 
-#include "arch/page_table.h"
 #include "core/list.h"
 #include "core/ref.h"
 #include "core/result.h"
 #include "core/types.h"
-#include "mm/frame.h"
-#include "mm/heap.h"
-#include "mm/memory_object.h"
+#include "mm/mapping_index.h"
+#include "mm/page_table.h"
+#include "mm/vma.h"
 #include "sync/mutex.h"
 #include "sync/spin_lock.h"
 
 namespace tine::mm {
 
-struct Mm;
+enum class RssKind : uint8_t { anonymous, file, shmem };
+inline constexpr unsigned kRssKinds = 3;
+inline constexpr uint32_t kMaxMapCount = 65530;      // vm.max_map_count
+inline constexpr uint64_t kMinMapAddress = 65536;    // vm.mmap_min_addr
+inline constexpr uint64_t kStackGuardGap = 256 * kPageSize;
 
-// Rights and kinds of a mapping.
-enum VmFlags : uint32_t {
-  kVmRead = 1u << 0,
-  kVmWrite = 1u << 1,
-  kVmExec = 1u << 2,
-  kVmShared = 1u << 3,
-  kVmMayRead = 1u << 4,       // what mprotect may give
-  kVmMayWrite = 1u << 5,
-  kVmMayExec = 1u << 6,
-  kVmGrowsDown = 1u << 8,
-  kVmLocked = 1u << 9,        // mlock; cleared in a fork's child (B17)
-  kVmDontFork = 1u << 10,     // MADV_DONTFORK (B16)
-  kVmWipeOnFork = 1u << 11,   // MADV_WIPEONFORK (G7)
-  kVmDontExpand = 1u << 12,
-  kVmSpecial = 1u << 13,      // vDSO: frames are the kernel's, not counted
-  kVmNoReserve = 1u << 14,
-  kVmDenyWrite = 1u << 15,    // executable's text: holds MemoryObject::deny_write
-  kVmNoHugePage = 1u << 16,
-  kVmHugePage = 1u << 17,
-  kVmStack = 1u << 18,
-};
+struct Mm final : RefCounted<Mm> {
+  static constexpr const char* kCacheName = "mm_struct";
+  static constexpr size_t kAuxvEntries = 48;
 
-struct Vma : HeapAllocated {
-  static constexpr const char* kCacheName = "vm_area_struct";
-  UserAddr start;             // [start, end), page-aligned
-  UserAddr end;
-  uint32_t flags = 0;
-  Mm* mm = nullptr;
-  Ref<MemoryObject> object;   // null: private anonymous
-  uint64_t object_page = 0;   // index in the object of the page at `start`
-  // What /proc/PID/maps shows for a file: the fs layer's dentry, held by reference.
-  Ref<class MapName> name;
-  TreeNode node;              // in the Mm's index
-  ListNode object_node;       // in the object's reverse map
-  uint64_t pages() const { return (end - start) >> kPageShift; }
-};
+  Mm() = default;
+  ~Mm();
 
-// A mapped file's identity for /proc/PID/maps; fs/ derives from it.
-class MapName : public RefCounted<MapName> {
- public:
-  virtual ~MapName() = default;
-  // Path as the caller sees it, cut to fit; returns the length.
-  virtual size_t write_path(std::span<char> out) const = 0;
-  virtual uint64_t device() const = 0;
-  virtual uint64_t inode_number() const = 0;
+  std::atomic<uint32_t> users{1};
+  std::atomic<uint64_t> loaded_on{0};                // CPUs that have the page table loaded
+
+  RwMutex mmap_lock{LockRank::mmap};
+  MappingIndex mappings GUARDED_BY(mmap_lock);
+  uint32_t map_count GUARDED_BY(mmap_lock) = 0;
+  uint32_t default_flags GUARDED_BY(mmap_lock) = 0;  // kVmLocked: mlockall(MCL_FUTURE)
+  // In pages; written under mmap_lock, read by /proc without.
+  uint64_t total_vm = 0, data_vm = 0, exec_vm = 0, stack_vm = 0, locked_vm = 0;
+  uint64_t hiwater_vm = 0;
+  UserAddr mmap_base{0x7fff'f7ff'f000};              // mmap places below it
+
+  SpinLock page_table_lock{LockRank::page_table};
+  PageTable page_table GUARDED_BY(page_table_lock);
+  PhysAddr top_table;                                // what CPUs load; constant
+  std::atomic<int64_t> rss[kRssKinds] = {};          // written under page_table_lock
+  std::atomic<int64_t> hiwater_rss{0};
+
+  // Set by exec, changed by brk(2) and prctl(2), copied by fork.
+  UserAddr start_code, end_code, start_data, end_data;
+  UserAddr start_brk, brk;
+  UserAddr start_stack, arg_start, arg_end, env_start, env_end;
+  UserAddr vdso;
+  uint64_t saved_auxv[kAuxvEntries] = {};
+  Ref<MapName> exe_file;                             // /proc/PID/exe; the mappings deny writing
+  uint32_t dumpable = 1;                             // PR_SET_DUMPABLE
+  uint32_t coredump_filter = 0x33;
+
+  int64_t rss_of(RssKind kind) const {
+    return rss[static_cast<unsigned>(kind)].load(std::memory_order_relaxed);
+  }
+  int64_t rss_pages() const {
+    return rss_of(RssKind::anonymous) + rss_of(RssKind::file) + rss_of(RssKind::shmem);
+  }
+  void add_rss(RssKind kind, int64_t pages) REQUIRES(page_table_lock) {
+    auto& counter = rss[static_cast<unsigned>(kind)];
+    counter.store(counter.load(std::memory_order_relaxed) + pages, std::memory_order_relaxed);
+  }
+  void note_peak_rss() {  // before it falls
+    int64_t now = rss_pages();
+    if (now > hiwater_rss.load(std::memory_order_relaxed)) {
+      hiwater_rss.store(now, std::memory_order_relaxed);
+    }
+  }
 };
 
 // Dropping the last user tears the mappings down; see MmUser.
 Result<Ref<Mm>> mm_alloc();                       // for exec: empty, one user
 Result<Ref<Mm>> dup_mm(Mm& old_mm);               // for fork: copy-on-write copy, one user (E74)
-void mm_get_user(Mm& mm);                         // CLONE_VM
+inline void mm_get_user(Mm& mm) { mm.users.fetch_add(1, std::memory_order_relaxed); }  // CLONE_VM
 void mm_put_user(Mm& mm);                         // may sleep; exit_mmap at zero
+bool mm_get_user_unless_zero(Mm& mm);             // for /proc and ptrace
 
 // A move-only user of an Mm: what Task::mm holds.
 class MmUser {
@@ -101,7 +113,7 @@ class MmUser {
 struct MapRequest {
   UserAddr address;           // hint, or exact with `fixed`
   uint64_t length = 0;
-  uint32_t flags = 0;         // VmFlags
+  uint32_t flags = 0;         // VmFlags; kVmDenyWrite: the mapping takes its own deny_write
   Ref<MemoryObject> object;
   uint64_t object_page = 0;
   Ref<MapName> name;
@@ -116,8 +128,16 @@ Result<UserAddr> do_mmap(Mm& mm, MapRequest request);
 Result<void> do_munmap(Mm& mm, UserAddr start, uint64_t length);
 Result<void> do_mprotect(Mm& mm, UserAddr start, uint64_t length, uint32_t rights);
 UserAddr do_brk(Mm& mm, UserAddr new_end);        // the end in force afterwards, as the raw call does
+struct RemapRequest { UserAddr old_address; uint64_t old_length; uint64_t new_length; bool may_move; bool fixed; UserAddr new_address; };
+Result<UserAddr> do_mremap(Mm& mm, const RemapRequest& request);
+
+// Kernel frames shown to the program at a fixed place (vDSO): read-only or executable, never
+// counted, never freed. `frames` must outlive every address space.
+Result<void> map_special(Mm& mm, UserAddr start, std::span<Frame* const> frames, uint32_t flags,
+                         Ref<MapName> name);
 
 // Switching (sched): loads `next`'s page table; a null `next` (kernel thread) keeps what is loaded.
+// Interrupts off.
 void switch_address_space(void* next_mm);
 Mm* current_mm();                                 // of the running task; null for kernel threads
 

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: MIT
+//
+// Kernel stacks: four pages in the vmalloc area with an unmapped page below each (E53), and a few
+// per CPU kept mapped for the next task (E50).
+//
+// A stack is all zero when it is handed out, so that nothing of its last owner leaks (E35). Most
+// tasks never leave the topmost page; of the others, only those that the hardware marked dirty are
+// cleared. Where there is no page table to ask (hosted), all are.
+// Cached stacks belong to the CPU and are touched with interrupts off; slots of addresses belong to
+// `slots.lock`. ENOMEM when frames, page tables or addresses run out.
+#include <atomic>
+#include <bit>
+
+#include "arch/cpu.h"
+#include "arch/page_table.h"
+#include "mm/frame.h"
+#include "mm/heap.h"
+#include "sched/schedulable.h"
+#include "sync/spin_lock.h"
+
+namespace tine::mm {
+namespace {
+
+constexpr unsigned kStackPages = sched::kKernelStackSize / kPageSize;
+constexpr uint64_t kSlotBytes = (kStackPages + 1) * kPageSize;  // the guard page comes first
+constexpr uint32_t kSlots = 1u << 16;                           // more than there can be tasks
+constexpr uint32_t kSlotsPerChunk = kPageSize / sizeof(uint32_t);
+constexpr unsigned kCachedStacks = 8;
+static_assert(kSlots * kSlotBytes <= arch::kVmallocSize);
+
+struct StackCache {
+  VirtAddr stacks[kCachedStacks];
+  unsigned count = 0;
+};
+StackCache stack_caches[kMaxCpus];
+std::atomic<int64_t> live_stacks{0};
+std::atomic<uint64_t> cached_stacks{0};
+std::atomic<uint64_t> cache_hits{0};
+
+struct StackSlots {
+  SpinLock lock{LockRank::vmalloc};
+  uint64_t used[kSlots / 64] GUARDED_BY(lock) = {};
+  uint32_t search_from GUARDED_BY(lock) = 0;
+  // Number of the first of each slot's frames, which are chained by Frame::next. Chunks are made
+  // when a slot of theirs is first used.
+  uint32_t* frames[kSlots / kSlotsPerChunk] GUARDED_BY(lock) = {};
+};
+StackSlots slots;
+
+VirtAddr stack_of_slot(uint32_t slot) {
+  return VirtAddr(arch::kVmallocBase + slot * kSlotBytes + kPageSize);
+}
+uint32_t slot_of_stack(VirtAddr stack) {
+  return static_cast<uint32_t>((stack.value - kPageSize - arch::kVmallocBase) / kSlotBytes);
+}
+
+Result<uint32_t> take_slot() {
+  SpinGuard guard(slots.lock);
+  for (uint32_t i = 0; i < kSlots / 64; ++i) {
+    uint32_t word = (slots.search_from + i) % (kSlots / 64);
+    if (slots.used[word] == ~uint64_t{0}) continue;
+    uint32_t slot = word * 64 + static_cast<uint32_t>(std::countr_one(slots.used[word]));
+    uint32_t*& chunk = slots.frames[slot / kSlotsPerChunk];
+    if (chunk == nullptr) {
+      Frame* frame = take_frame(FrameKind::kernel);
+      if (frame == nullptr) return Errno::nomem;
+      chunk = frame_data<uint32_t>(*frame);
+    }
+    chunk[slot % kSlotsPerChunk] = 0;
+    slots.used[word] |= uint64_t{1} << slot % 64;
+    slots.search_from = word;
+    return slot;
+  }
+  return Errno::nomem;
+}
+
+uint32_t& first_frame_locked(uint32_t slot) REQUIRES(slots.lock) {
+  return slots.frames[slot / kSlotsPerChunk][slot % kSlotsPerChunk];
+}
+
+// Undoes take_slot() and as much of map_new_stack() as has been done.
+void unmap_stack(uint32_t slot) {
+  uint32_t number;
+  {
+    SpinGuard guard(slots.lock);
+    number = first_frame_locked(slot);
+  }
+  while (number != 0) {
+    Frame& frame = frame_table[number];
+    number = frame.next;
+    arch::unmap_kernel_page(VirtAddr(reinterpret_cast<uint64_t>(frame.owner)));
+    put_frame(frame);
+  }
+  SpinGuard guard(slots.lock);
+  slots.used[slot / 64] &= ~(uint64_t{1} << slot % 64);
+  if (slot / 64 < slots.search_from) slots.search_from = slot / 64;
+}
+
+// The kernel's entry for a mapped page of the vmalloc area; null where tables are not walked.
+arch::Pte* kernel_entry(VirtAddr address) {
+  PhysAddr table = arch::kernel_page_table();
+  if (table.value == 0) return nullptr;
+  for (unsigned level = arch::kTableLevels - 1;; --level) {
+    arch::Pte* entry = arch::direct_map<arch::Pte>(table) +
+                       (address.value >> (kPageShift + 9 * level)) % arch::kTableEntries;
+    if (level == 0) return entry;
+    table = entry->address();
+  }
+}
+
+void mark_clean(arch::Pte& entry) {
+  entry = arch::Pte::page(entry.address(), arch::kWritable | arch::kGlobal | arch::kAccessed);
+}
+
+Result<void> map_stack_page(uint32_t slot, VirtAddr address) {
+  Frame* frame = take_frame(FrameKind::stack);
+  if (frame == nullptr) return Errno::nomem;
+  arch::clear_page(frame_data(*frame));
+  if (!arch::map_kernel_page(address, frame_address(*frame))) {
+    put_frame(*frame);
+    return Errno::nomem;
+  }
+  if (arch::Pte* entry = kernel_entry(address)) mark_clean(*entry);
+  SpinGuard guard(slots.lock);
+  frame->owner = reinterpret_cast<void*>(address.value);
+  frame->next = first_frame_locked(slot);
+  first_frame_locked(slot) = frame_number(*frame);
+  return {};
+}
+
+Result<VirtAddr> map_new_stack() {
+  uint32_t slot = TRY(take_slot());
+  for (unsigned i = 0; i < kStackPages; ++i) {
+    if (auto mapped = map_stack_page(slot, stack_of_slot(slot) + i * kPageSize); !mapped) {
+      unmap_stack(slot);
+      return mapped.error();
+    }
+  }
+  return stack_of_slot(slot);
+}
+
+void clear_used_pages(VirtAddr stack) {
+  for (unsigned i = 0; i < kStackPages; ++i) {
+    VirtAddr page = stack + i * kPageSize;
+    arch::Pte* entry = i + 1 < kStackPages ? kernel_entry(page) : nullptr;
+    if (entry == nullptr) {
+      arch::clear_page(reinterpret_cast<void*>(page.value));
+    } else if (entry->is_dirty()) {
+      arch::clear_page(arch::direct_map(entry->address()));
+      mark_clean(*entry);
+      arch::flush_tlb_page(page.value);  // or its next write would not be noticed
+    }
+  }
+}
+
+// Null address: this CPU has none.
+VirtAddr take_cached_stack() {
+  arch::IrqState irqs = arch::irq_save();
+  StackCache& cache = stack_caches[arch::this_cpu().id];
+  VirtAddr stack = cache.count != 0 ? cache.stacks[--cache.count] : VirtAddr();
+  arch::irq_restore(irqs);
+  if (stack.value != 0) cached_stacks.fetch_sub(1, std::memory_order_relaxed);
+  return stack;
+}
+
+bool cache_stack(VirtAddr stack) {
+  arch::IrqState irqs = arch::irq_save();
+  StackCache& cache = stack_caches[arch::this_cpu().id];
+  bool kept = cache.count < kCachedStacks;
+  if (kept) cache.stacks[cache.count++] = stack;
+  arch::irq_restore(irqs);
+  if (kept) cached_stacks.fetch_add(1, std::memory_order_relaxed);
+  return kept;
+}
+
+}  // namespace
+
+Result<VirtAddr> alloc_kernel_stack() {
+  if (fail_here()) return Errno::nomem;
+  VirtAddr stack = take_cached_stack();
+  if (stack.value != 0) [[likely]] {
+    clear_used_pages(stack);
+    cache_hits.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    stack = TRY(map_new_stack());
+  }
+  live_stacks.fetch_add(1, std::memory_order_relaxed);
+  return stack;
+}
+
+void free_kernel_stack(VirtAddr stack) {
+  live_stacks.fetch_sub(1, std::memory_order_relaxed);
+  if (!cache_stack(stack)) unmap_stack(slot_of_stack(stack));
+}
+
+uint64_t reclaim_kernel_stacks() {
+  uint64_t gained = 0;
+  for (VirtAddr stack; (stack = take_cached_stack()).value != 0; gained += kStackPages) {
+    unmap_stack(slot_of_stack(stack));
+  }
+  return gained;
+}
+
+void forget_all_kernel_stacks() {
+  SpinGuard guard(slots.lock);
+  for (StackCache& cache : stack_caches) cache.count = 0;
+  for (uint64_t& word : slots.used) word = 0;
+  for (uint32_t*& chunk : slots.frames) chunk = nullptr;
+  slots.search_from = 0;
+  live_stacks = 0;
+  cached_stacks = 0;
+}
+
+KernelStackCounts kernel_stack_counts() {
+  return {live_stacks.load(std::memory_order_relaxed), cache_hits.load(std::memory_order_relaxed),
+          cached_stacks.load(std::memory_order_relaxed) * kStackPages};
+}
+
+}  // namespace tine::mm

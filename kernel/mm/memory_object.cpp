@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+//
+// The reverse map of memory objects: which mappings show an object, and the removal of a range of
+// its pages from all of them (truncate, hole punching).
+//
+// The list belongs to the object's reverse-map lock; mappings are linked and unlinked by their Mm,
+// with its mmap_lock held. unmap_range() takes the page_table_lock of each Mm in turn; an Mm cannot
+// go away meanwhile, because its mappings are unlinked first. Nothing here fails.
+#include "mm/memory_object.h"
+
+#include <algorithm>
+
+#include "mm/mm.h"
+#include "mm/unmap.h"
+
+namespace tine::mm {
+
+void MemoryObject::link(Vma& vma) {
+  MutexGuard guard(reverse_map_lock_);
+  vma.previous_in_object = nullptr;
+  vma.next_in_object = first_vma_;
+  if (first_vma_ != nullptr) first_vma_->previous_in_object = &vma;
+  first_vma_ = &vma;
+}
+
+void MemoryObject::link_after_locked(Vma& vma, Vma& neighbour) {
+  vma.previous_in_object = &neighbour;
+  vma.next_in_object = neighbour.next_in_object;
+  if (vma.next_in_object != nullptr) vma.next_in_object->previous_in_object = &vma;
+  neighbour.next_in_object = &vma;
+}
+
+void MemoryObject::unlink(Vma& vma) {
+  MutexGuard guard(reverse_map_lock_);
+  if (vma.next_in_object != nullptr) {
+    vma.next_in_object->previous_in_object = vma.previous_in_object;
+  }
+  if (vma.previous_in_object != nullptr) {
+    vma.previous_in_object->next_in_object = vma.next_in_object;
+  } else {
+    first_vma_ = vma.next_in_object;
+  }
+}
+
+void MemoryObject::unmap_range(uint64_t first, uint64_t end) {
+  MutexGuard guard(reverse_map_lock_);
+  for (Vma* vma = first_vma_; vma != nullptr; vma = vma->next_in_object) {
+    uint64_t from = std::max(first, vma->object_page);
+    uint64_t to = std::min(end, vma->object_page + vma->pages());
+    if (from >= to) continue;
+    // Truncation takes private copies along, as Linux's does (SIGBUS in both, B20).
+    unmap_pages(*vma->mm, vma->start + ((from - vma->object_page) << kPageShift),
+                vma->start + ((to - vma->object_page) << kPageShift));
+  }
+}
+
+}  // namespace tine::mm

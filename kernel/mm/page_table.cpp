@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+//
+// Walking, growing and shrinking page tables. See page_table.h.
+//
+// Frames of tables belong to the PageTable from make() until they are detached. make() fails, and
+// leaves the tables as they were but for empty ones, when there is no memory.
+#include "mm/page_table.h"
+
+#include <algorithm>
+
+#include "core/panic.h"
+
+namespace tine::mm {
+
+using arch::Pte;
+
+Result<void> PageTable::init() {
+  top_ = take_top_table();
+  if (top_ == nullptr) return Errno::nomem;
+  return {};
+}
+
+PageTable::~PageTable() {
+  if (top_ == nullptr) return;
+  TINE_ASSERT(tables_ == 0);
+  free_top_table(*top_);
+}
+
+LeafTable PageTable::find(UserAddr address) const {
+  Pte entry = slot(*top_, 3, address);
+  if (!entry.is_present()) return {};
+  entry = slot(frame_at(entry.address()), 2, address);
+  if (!entry.is_present()) return {};
+  entry = slot(frame_at(entry.address()), 1, address);
+  if (!entry.is_present()) return {};
+  return LeafTable(arch::direct_map<Pte>(entry.address()));
+}
+
+LeafTable PageTable::make(UserAddr address) {
+  Frame* table = top_;
+  for (unsigned level = arch::kTableLevels - 1; level > 0; --level) {
+    Pte& entry = slot(*table, level, address);
+    if (entry.is_present()) [[likely]] {
+      table = &frame_at(entry.address());
+      continue;
+    }
+    Frame* lower = take_table();
+    if (lower == nullptr) [[unlikely]] {
+      DetachedTables unused;
+      detach_if_empty(address, unused);
+      arch::flush_tlb_page(address.value);  // the link may have been walked speculatively
+      return {};
+    }
+    entry = Pte::table(frame_address(*lower));
+    ++table->private_value;
+    ++tables_;
+    table = lower;
+  }
+  return LeafTable(frame_data<Pte>(*table));
+}
+
+void PageTable::detach_if_empty(UserAddr address, DetachedTables& detached) {
+  Frame* path[arch::kTableLevels];
+  unsigned level = arch::kTableLevels - 1;
+  path[level] = top_;
+  for (; level > 0; --level) {
+    Pte entry = slot(*path[level], level, address);
+    if (!entry.is_present()) break;
+    path[level - 1] = &frame_at(entry.address());
+  }
+  for (; level < arch::kTableLevels - 1 && path[level]->private_value == 0; ++level) {
+    slot(*path[level + 1], level + 1, address) = Pte();
+    --path[level + 1]->private_value;
+    --tables_;
+    detached.add(*path[level]);
+  }
+}
+
+void PageTable::detach_empty(UserAddr start, UserAddr end, DetachedTables& detached) {
+  UserAddr at = start;
+  while ((at = next_populated(at, end)) < end) {
+    detach_if_empty(at, detached);
+    at = leaf_end(at);
+  }
+}
+
+UserAddr PageTable::next_populated(UserAddr at, UserAddr end) const {
+  while (at < end) {
+    Frame* table = top_;
+    unsigned level = arch::kTableLevels - 1;
+    for (; level > 0; --level) {
+      Pte entry = slot(*table, level, at);
+      if (!entry.is_present()) break;
+      table = &frame_at(entry.address());
+    }
+    if (level == 0) return at;
+    // Nothing below this entry: go on with the next one of the same table, and its siblings.
+    uint64_t span = uint64_t{1} << (kPageShift + 9 * level);
+    do {
+      at = UserAddr((at.value & ~(span - 1)) + span);
+    } while (at < end && (at.value & (span * arch::kTableEntries - 1)) != 0 &&
+             !slot(*table, level, at).is_present());
+  }
+  return std::min(at, end);
+}
+
+}  // namespace tine::mm

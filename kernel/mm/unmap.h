@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+//
+// Operations on the page-table entries of a range of addresses, for the rest of mm/. They take the
+// Mm's page_table_lock, a leaf table (2 MiB) at a time, and flush what must be flushed. The mappings
+// themselves are not touched. None of them fails.
+#pragma once
+
+#include <cstdint>
+
+#include "arch/page_table.h"
+#include "core/types.h"
+#include "mm/mm.h"
+
+namespace tine::mm {
+
+// An entry of a mapping without rights (PROT_NONE) keeps its frame but is not valid: bit 0 says
+// valid on every architecture that Tine has. An entry is empty only when all of it is zero.
+inline bool is_empty(arch::Pte entry) { return entry.raw() == 0; }
+arch::Pte hide(arch::Pte entry);
+
+// Rights of a mapping's entries; write only where the frame may be written without a fault.
+arch::PteFlags entry_flags(uint32_t vm_flags);
+
+// Frees the pages of [start, end).
+void unmap_pages(Mm& mm, UserAddr start, UserAddr end);
+// The same when no CPU can use the tables any more: exit.
+void unmap_pages_unused(Mm& mm, UserAddr start, UserAddr end);
+// Gives the entries the rights of `vm_flags`; write comes only by the next fault.
+void protect_pages(Mm& mm, UserAddr start, UserAddr end, uint32_t vm_flags);
+// Moves entries to another place (mremap). False: no memory, and all is where it was.
+bool move_pages(Mm& mm, UserAddr from, UserAddr to, uint64_t length);
+
+// What a frame that a program maps counts as. Frames of the kernel (the zero page, the vDSO) live
+// for ever and are neither counted nor referenced.
+inline constexpr uint16_t kFrameShmem = 1u << 8;  // Frame::flags: a page of anonymous shared memory
+inline bool is_counted(const Frame& frame) { return frame.kind != FrameKind::kernel; }
+inline RssKind rss_kind(const Frame& frame) {
+  if (frame.kind == FrameKind::anonymous) return RssKind::anonymous;
+  return frame.flags & kFrameShmem ? RssKind::shmem : RssKind::file;
+}
+
+// Pages of each kind, gathered over a range and added to the Mm's counters at once.
+class RssDelta {
+ public:
+  void count(const Frame& frame) { ++pages_[static_cast<unsigned>(rss_kind(frame))]; }
+  void add_to(Mm& mm) REQUIRES(mm.page_table_lock) {
+    for (unsigned kind = 0; kind < kRssKinds; ++kind) {
+      if (pages_[kind] != 0) mm.add_rss(static_cast<RssKind>(kind), pages_[kind]);
+    }
+  }
+  void subtract_from(Mm& mm) REQUIRES(mm.page_table_lock) {
+    mm.note_peak_rss();
+    for (unsigned kind = 0; kind < kRssKinds; ++kind) {
+      if (pages_[kind] != 0) mm.add_rss(static_cast<RssKind>(kind), -pages_[kind]);
+    }
+  }
+
+ private:
+  int64_t pages_[kRssKinds] = {};
+};
+
+}  // namespace tine::mm
