@@ -41,6 +41,7 @@ for node in null:1:3 zero:1:5 full:1:7 random:1:8 urandom:1:9 tty:5:0; do
   IFS=: read -r name major minor <<< "$node"
   mknod -m 666 "$root/dev/$name" c "$major" "$minor"
 done
+ln -s /proc/self/fd "$root/dev/fd"
 exec chroot "$root" "$@"
 """
 
@@ -76,7 +77,7 @@ def on_host(root, arguments, stdin=b"", timeout=120):
 
 def tine_command(root, arguments, timeout=120, memory="512M", cpus=1):
     """The command line that runs a program of the root in a Tine guest through the launcher."""
-    command = [LAUNCHER, "run", "--root", str(root), "--memory", memory, "--cpus", str(cpus),
+    command = [LAUNCHER, "--root", str(root), "--memory", memory, "--cpus", str(cpus),
                "--timeout", str(timeout)]
     if KERNEL:
         command += ["--kernel", KERNEL]
@@ -96,6 +97,7 @@ PEER_INIT = """#!/bin/busybox sh
 /bin/busybox mkdir -p /dev/pts
 /bin/busybox mount -t devpts -o newinstance,ptmxmode=0666 devpts /dev/pts
 /bin/busybox rm /dev/ptmx; /bin/busybox ln -s pts/ptmx /dev/ptmx
+/bin/busybox ln -s /proc/self/fd /dev/fd
 /bin/busybox mount -t tmpfs -o mode=1777 tmp /tmp
 /bin/busybox stty -F /dev/ttyS0 raw -echo
 echo PEER-BEGIN > /dev/ttyS0

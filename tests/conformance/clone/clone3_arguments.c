@@ -56,7 +56,7 @@ int main(void) {
   refused("stack without size", &a, 88, EINVAL);
   a = plain(), a.stack_size = 4096;
   refused("size without stack", &a, 88, EINVAL);
-  a = plain(), a.stack = 0x7ffffffff000, a.stack_size = 1 << 20;
+  a = plain(), a.stack = 1UL << 60, a.stack_size = 1 << 20;
   refused("stack outside user space", &a, 88, EINVAL);
   a = plain(), a.flags = CLONE_THREAD | CLONE_SIGHAND | CLONE_VM;
   refused("THREAD with an exit signal", &a, 88, EINVAL);
