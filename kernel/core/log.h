@@ -26,4 +26,11 @@ void log_info(std::string_view format, const Arguments&... arguments) {
   vlog(LogLevel::info, format, {FormatArgument(arguments)...});
 }
 
+// Lines of this level and above go to the console too (info at the start).
+void set_console_log_level(LogLevel level);
+// For dmesg: copies text from `position` on, which moves behind it; what has been overwritten in the
+// meantime is skipped. 0: nothing newer. log_position() is where the next line will begin.
+size_t read_log(uint64_t& position, std::span<char> out);
+uint64_t log_position();
+
 }  // namespace tine

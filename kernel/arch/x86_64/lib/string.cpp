@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+//
+// The string functions that libc++'s headers and the compiler call by name, beside memory.S.
+// Freestanding definitions of standard functions: no locks, no failure.
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+extern "C" {
+
+[[clang::no_builtin]] int memcmp(const void* left, const void* right, size_t length) {
+  const auto* a = static_cast<const uint8_t*>(left);
+  const auto* b = static_cast<const uint8_t*>(right);
+  for (; length >= 8; a += 8, b += 8, length -= 8) {
+    uint64_t x, y;
+    __builtin_memcpy(&x, a, 8);
+    __builtin_memcpy(&y, b, 8);
+    if (x != y) return __builtin_bswap64(x) < __builtin_bswap64(y) ? -1 : 1;
+  }
+  for (; length > 0; ++a, ++b, --length) {
+    if (*a != *b) return *a - *b;
+  }
+  return 0;
+}
+
+[[clang::no_builtin]] size_t strlen(const char* text) {
+  const char* end = text;
+  while (*end) ++end;
+  return static_cast<size_t>(end - text);
+}
+
+[[clang::no_builtin]] void* memchr(const void* memory, int value, size_t length) {
+  const auto* byte = static_cast<const uint8_t*>(memory);
+  for (; length > 0; ++byte, --length) {
+    if (*byte == static_cast<uint8_t>(value)) return const_cast<uint8_t*>(byte);
+  }
+  return nullptr;
+}
+
+[[clang::no_builtin]] int strcmp(const char* left, const char* right) {
+  for (; *left && *left == *right; ++left, ++right) {
+  }
+  return static_cast<uint8_t>(*left) - static_cast<uint8_t>(*right);
+}
+
+}  // extern "C"

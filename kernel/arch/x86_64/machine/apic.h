@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+//
+// The local APIC: end of interrupt and the one-shot timer, by memory (xAPIC) or by MSR (x2APIC,
+// which spares KVM a trap per access).
+#pragma once
+
+#include <cstdint>
+
+namespace tine::x86 {
+
+// Masks the old interrupt controllers and turns the APIC on, its timer disarmed.
+void init_apic();
+void end_of_interrupt();
+uint32_t local_apic_id();
+
+// The timer counts down once from `count` at 1 GHz (what QEMU and KVM give every guest) and then
+// interrupts with kVectorTimer; 0 stops it.
+void start_apic_timer(uint32_t count);
+uint32_t apic_timer_count();
+
+}  // namespace tine::x86

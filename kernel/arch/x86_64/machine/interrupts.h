@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+//
+// Interrupt vectors: who uses which, and the way from the entry code to a handler.
+#pragma once
+
+#include <cstdint>
+
+namespace tine::x86 {
+
+inline constexpr unsigned kVectorFirstDevice = 32;
+inline constexpr unsigned kDeviceVectors = 48;
+inline constexpr unsigned kVectorTimer = 0xec;
+inline constexpr unsigned kVectorSpurious = 0xff;
+
+void dispatch_interrupt(unsigned vector, bool user_mode);
+
+}  // namespace tine::x86

@@ -1,0 +1,1 @@
+set(TINE_VDSO_OBJECT "")

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+//
+// kernel_main(): the arch-neutral start, and what PID 1 does before it is a program.
+//
+// Order: memory, scheduler, tasks; then the boot CPU becomes the idle task and the rest happens in
+// PID 1's kernel thread, which may sleep: devices, file systems, the initrd, and exec of init.
+// A kernel without an init to run has no purpose and panics, as Linux does.
+#include <algorithm>
+
+#include "arch/cpu.h"
+#include "arch/page_table.h"
+#include "boot/boot_info.h"
+#include "boot/command_line.h"
+#include "core/log.h"
+#include "core/panic.h"
+#include "core/version.h"
+#include "fs/fs.h"
+#include "mm/init.h"
+#include "sched/sched.h"
+#include "task/boot_tasks.h"
+#include "task/exec/exec.h"
+
+namespace tine {
+
+namespace {
+
+constexpr size_t kMaxInitWords = CommandLine::kMaxWords + 4;
+
+uint64_t total_memory(const BootInfo& info) {
+  uint64_t bytes = 0;
+  for (const MemoryRange& range : info.ram()) bytes += range.length;
+  return bytes;
+}
+
+LogLevel console_level(const CommandLine& command_line) {
+  std::string_view level = command_line.value("loglevel");
+  if (level.size() == 1 && level[0] >= '0' && level[0] <= '9') {
+    return static_cast<LogLevel>(level[0] - '1');  // Linux shows what is below the number
+  }
+  if (command_line.has_flag("quiet")) return LogLevel::error;
+  return LogLevel::info;
+}
+
+// argv and envp of init: the defaults that Linux gives, then what the command line adds.
+struct InitVectors {
+  std::string_view argv[kMaxInitWords];
+  std::string_view envp[kMaxInitWords];
+  size_t argument_count = 1;  // argv[0] is set at each try
+  size_t variable_count = 0;
+
+  explicit InitVectors(const CommandLine& command_line) {
+    for (std::string_view word : command_line.init_arguments()) argv[argument_count++] = word;
+    set_variable("HOME=/");
+    set_variable("TERM=linux");
+    for (std::string_view word : command_line.init_environment()) set_variable(word);
+  }
+  void set_variable(std::string_view word) {
+    std::string_view name = word.substr(0, word.find('=') + 1);
+    auto* end = envp + variable_count;
+    auto* place = std::find_if(envp, end, [&](auto other) { return other.starts_with(name); });
+    *place = word;
+    if (place == end) ++variable_count;
+  }
+};
+
+bool try_init(std::string_view path, InitVectors& vectors) {
+  vectors.argv[0] = path;
+  Result<void> result = exec::kernel_execve(path, {vectors.argv, vectors.argument_count},
+                                            {vectors.envp, vectors.variable_count});
+  if (!result && result.error() != Errno::noent) {
+    log_error("cannot run {}: error {}", path, static_cast<int>(result.error()));
+  }
+  return result.has_value();
+}
+
+// Becomes the first program. `rdinit=` and `init=` name it and must work; else the usual places.
+void run_init(const CommandLine& command_line) {
+  static constinit char storage[sizeof(InitVectors)] __attribute__((aligned(8)));
+  auto& vectors = *new (storage) InitVectors(command_line);
+  for (std::string_view parameter : {"rdinit", "init"}) {
+    std::string_view path = command_line.value(parameter);
+    if (path.empty()) continue;
+    if (try_init(path, vectors)) return;
+    log_error("{}={} cannot be run", parameter, path);
+    panic("no init to run: the one asked for fails");
+  }
+  for (std::string_view path : {"/init", "/sbin/init", "/etc/init", "/bin/init", "/bin/sh"}) {
+    if (try_init(path, vectors)) return;
+  }
+  panic("no init to run: no /init, /sbin/init or /bin/sh in the initrd");
+}
+
+struct Boot {
+  const BootInfo* info;
+  const CommandLine* command_line;
+};
+constinit Boot boot{};
+
+// PID 1, in kernel mode. Returning from here enters the program.
+void kernel_init(void*) {
+  fs::init(*boot.info);
+  run_init(*boot.command_line);
+}
+
+}  // namespace
+
+void kernel_main(const BootInfo& info) {
+  log_info("{} on {}, {} MiB of memory", kVersion, kMachine, total_memory(info) >> 20);
+  static constinit char storage[sizeof(CommandLine)] __attribute__((aligned(8)));
+  std::span<char> text(const_cast<char*>(info.command_line.data()), info.command_line.size());
+  boot = {&info, new (storage) CommandLine(text)};
+  set_console_log_level(console_level(*boot.command_line));
+
+  sched::init_this_cpu(*arch::current_schedulable());
+  mm::init(info.ram(), info.reserved());
+  task_init(total_memory(info));
+  start_first_tasks(kernel_init, nullptr);
+  sched::idle_loop();
+}
+
+}  // namespace tine
