@@ -131,9 +131,11 @@ TEST(WaitQueue, LosesNoWakeUpUnderRandomInterleavings) {
     int taken = 0;
     constexpr int kItems = 40;
     auto take = [&] {
+      arch::hosted::interrupt_window();
       int seen = items.load();
       while (seen > 0 && !items.compare_exchange_weak(seen, seen - 1)) {
       }
+      arch::hosted::interrupt_window();  // where a wake-up comes between test and sleep
       return seen > 0;
     };
     for (int consumer = 0; consumer < 2; ++consumer) {

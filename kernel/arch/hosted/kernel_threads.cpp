@@ -8,6 +8,7 @@
 #include "core/panic.h"
 #include "sched/sched.h"
 #include "sync/parking.h"
+#include "sync/preempt.h"
 
 namespace tine::arch::hosted {
 namespace {
@@ -47,7 +48,10 @@ KernelThread& ThreadMachine::start(std::function<void()> body,
                                    const std::function<void(sched::Schedulable&)>& prepare) {
   KernelThread& thread = create(std::move(body));
   if (prepare) prepare(thread.task);
+  // Not at once: all that a test starts begin together, in run().
+  preempt_disable();
   sched::wake_up_new_task(thread.task);
+  preempt_enable_no_resched();
   return thread;
 }
 

@@ -100,9 +100,9 @@ SimulatedCpu* other_busy_cpu() {
 
 void secondary_cpu_main(void* cpu_pointer) {
   auto* cpu = static_cast<SimulatedCpu*>(cpu_pointer);
-  auto* idle_task = new sched::Schedulable;  // lives as long as the program
+  auto* idle_task = new sched::Schedulable;
   idle_task->context.fibre = current_fibre();
-  cpu->current = idle_task;
+  cpu->current = cpu->idle_task = idle_task;
   cpu->irqs_on = false;
   sched::init_this_cpu(*idle_task);
   sched::idle_loop();
@@ -112,7 +112,18 @@ void secondary_cpu_main(void* cpu_pointer) {
 
 SimulatedCpu* running_cpu = &machine.cpus[0];
 
+namespace {
+void discard_secondary_cpus() {
+  for (unsigned i = 1; i < machine.options.cpus; ++i) {
+    if (machine.cpus[i].idle_task == nullptr) continue;
+    release_context(*machine.cpus[i].idle_task);
+    delete machine.cpus[i].idle_task;
+  }
+}
+}  // namespace
+
 void boot_machine(const MachineOptions& options) {
+  discard_secondary_cpus();
   machine = Machine{};
   machine.options = options;
   machine.random_state = options.seed * 0x9e37'79b9'7f4a'7c15 | 1;

@@ -23,6 +23,7 @@ struct SimulatedCpu : CpuLocal {
   bool idle = false;
   Nanoseconds timer_deadline = kNever;
   PhysAddr top_table;
+  sched::Schedulable* idle_task = nullptr;  // of a secondary CPU, owned
   void* fibre = nullptr;              // where to go on, while another CPU has the host thread
 };
 extern SimulatedCpu* running_cpu;
