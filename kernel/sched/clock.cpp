@@ -6,6 +6,7 @@
 #include <atomic>
 
 #include "arch/clock.h"
+#include "arch/vdso.h"
 #include "sched/timer.h"
 #include "sync/wait_queue.h"
 
@@ -33,7 +34,9 @@ Nanoseconds realtime_now() { return monotonic_now() + realtime_offset(); }
 uint64_t realtime_changes() { return changes.load(std::memory_order_acquire); }
 
 void set_realtime(Nanoseconds now) {
-  offset.store(now - monotonic_now(), std::memory_order_relaxed);
+  Nanoseconds fresh = now - monotonic_now();
+  offset.store(fresh, std::memory_order_relaxed);
+  arch::vdso_set_realtime_offset(fresh);
   changes.fetch_add(1);
   clock_was_set.wake_all();
 }

@@ -47,9 +47,9 @@ KernelThread& ThreadMachine::create(std::function<void()> body) {
 KernelThread& ThreadMachine::start(std::function<void()> body,
                                    const std::function<void(sched::Schedulable&)>& prepare) {
   KernelThread& thread = create(std::move(body));
-  if (prepare) prepare(thread.task);
   // Not at once: all that a test starts begin together, in run().
   preempt_disable();
+  if (prepare) prepare(thread.task);
   sched::wake_up_new_task(thread.task);
   preempt_enable_no_resched();
   return thread;

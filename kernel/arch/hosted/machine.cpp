@@ -93,7 +93,8 @@ SimulatedCpu* other_busy_cpu() {
   unsigned first = machine.options.cpus > 1 ? random_below(machine.options.cpus) : 0;
   for (unsigned i = 0; i < machine.options.cpus; ++i) {
     SimulatedCpu& cpu = machine.cpus[(first + i) % machine.options.cpus];
-    if (&cpu != running_cpu && (!cpu.idle || is_interrupt_due(cpu))) return &cpu;
+    if (&cpu == running_cpu || cpu.fibre == nullptr) continue;  // null: not started yet
+    if (!cpu.idle || is_interrupt_due(cpu)) return &cpu;
   }
   return nullptr;
 }
