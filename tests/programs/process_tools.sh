@@ -15,5 +15,4 @@ id | grep -q 'uid=0' || fail "id"
 tr '\0' ' ' < /proc/$sleeper/cmdline | grep -q '^sleep 100 $' || fail "cmdline"
 kill $sleeper
 mount | grep -q /proc || fail "mount"
-df / > /dev/null || fail "df"
 echo done
