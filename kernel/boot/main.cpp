@@ -8,7 +8,7 @@
 #include <algorithm>
 
 #include "arch/cpu.h"
-#include "arch/page_table.h"
+#include "arch/vdso.h"
 #include "boot/boot_info.h"
 #include "boot/command_line.h"
 #include "core/log.h"
@@ -113,6 +113,7 @@ void kernel_main(const BootInfo& info) {
 
   sched::init_this_cpu(*arch::current_schedulable());
   mm::init(info.ram(), info.reserved());
+  arch::init_vdso();
   task_init(total_memory(info));
   start_first_tasks(kernel_init, nullptr);
   sched::idle_loop();

@@ -15,7 +15,7 @@
 
 // sched::Schedulable
 #define TASK_STACK_POINTER 0
-#define TASK_WORK 32
+#define TASK_WORK 48
 #define WORK_SYSCALL_TRACE 8
 
 // arch::UserRegs

@@ -126,7 +126,7 @@ Result<void> copy_user_context(sched::Schedulable& child, sched::Schedulable& ca
   regs = user_regs(caller);
   regs.rax = 0;
   if (new_stack.value) regs.rsp = new_stack.value;
-  regs.rcx = ~regs.rip;  // the full way back: callee-saved registers are not in place yet
+  regs.request_full_return();  // callee-saved registers are not in place yet
   return {};
 }
 
@@ -155,11 +155,10 @@ void start_user_program(UserRegs& regs, UserAddr entry, UserAddr stack_pointer) 
   regs = {};
   regs.orig_rax = -1;
   regs.rip = entry.value;
-  regs.rcx = ~entry.value;  // the full way back, see entry/syscall.S
   regs.cs = SELECTOR_USER_CODE;
   regs.rflags = kFlagInterrupts;
   regs.rsp = stack_pointer.value;
-  regs.ss = SELECTOR_USER_DATA;
+  regs.request_full_return();
 }
 
 SyscallResult thread_control(sched::Schedulable& caller, int code, uint64_t address) {

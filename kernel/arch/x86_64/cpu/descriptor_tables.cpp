@@ -41,7 +41,7 @@ struct [[gnu::packed]] TablePointer {
 constexpr unsigned kIstStackSize = 4096;
 enum IstIndex : uint8_t { kIstNone, kIstDoubleFault, kIstNmi, kIstMachineCheck, kIstDebug };
 
-constinit uint64_t gdt[10] = {
+constinit uint64_t gdt[16] = {
     0, 0,
     0x00af9b000000ffff,  // 0x10 kernel code
     0x00cf93000000ffff,  // 0x18 kernel data
@@ -49,6 +49,8 @@ constinit uint64_t gdt[10] = {
     0x00cff3000000ffff,  // 0x28 user data
     0x00affb000000ffff,  // 0x30 user code
     0, 0, 0,             // 0x40 task state, two words
+    0, 0, 0, 0, 0,
+    0x0040f50000000000,  // 0x78 limit = number of this CPU, for the vDSO's getcpu
 };
 constinit TaskState task_state;
 constinit Gate interrupt_gates[256]{};

@@ -10,10 +10,10 @@
 
 #include <cstring>
 
-#include "arch/user_access.h"
 #include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "mm/heap.h"
+#include "mm/user_memory.h"
 #include "sync/preempt.h"
 
 namespace tine::arch {
@@ -72,6 +72,35 @@ void restore(const FpuState* area) {
   } else {
     asm volatile("fxrstor64 (%0)" ::"r"(area) : "memory");
   }
+}
+
+// struct _fpx_sw_bytes, in the part of the FXSAVE area that the processor leaves to software.
+struct SoftwareBytes {
+  uint32_t magic1, extended_size;
+  uint64_t features;
+  uint32_t state_size, padding[7];
+};
+static_assert(sizeof(SoftwareBytes) == 48);
+constexpr uint64_t kSoftwareBytesOffset = 464;
+constexpr uint32_t kMagic1 = 0x4650'5853, kMagic2 = 0x4650'5845;
+constexpr uint64_t kLegacyState = 3;  // x87 and SSE
+
+SoftwareBytes software_bytes() {
+  return {.magic1 = kMagic1,
+          .extended_size = features.fpu_state_size + static_cast<uint32_t>(sizeof kMagic2),
+          .features = features.xsave_mask,
+          .state_size = features.fpu_state_size,
+          .padding = {}};
+}
+
+bool is_extended_frame(UserAddr from) {
+  if (!features.xsave) return false;
+  Result<SoftwareBytes> bytes = UserIn<SoftwareBytes>(from + kSoftwareBytesOffset).read();
+  if (!bytes || bytes->magic1 != kMagic1 || bytes->state_size != features.fpu_state_size) {
+    return false;
+  }
+  Result<uint32_t> magic2 = UserIn<uint32_t>(from + features.fpu_state_size).read();
+  return magic2 && *magic2 == kMagic2;
 }
 
 FpuState* allocate_area() {
@@ -152,24 +181,31 @@ void free_fpu(arch::ThreadContext& context) {
   context.fpu = nullptr;
 }
 
+uint64_t fpu_frame_size() { return features.fpu_state_size + sizeof kMagic2; }
+
 bool save_fpu_to_user(UserAddr to) {
+  if (!features.xsave) return fxsave_user(to.value) == 0;
   // XSAVE writes only the first word of its header.
   if (arch::clear_user(to + 512, 64) != 0) return false;
-  if (!features.xsave) return fxsave_user(to.value) == 0;
-  return xsave_user(to.value, static_cast<uint32_t>(features.xsave_mask),
-                    static_cast<uint32_t>(features.xsave_mask >> 32)) == 0;
+  if (xsave_user(to.value, static_cast<uint32_t>(features.xsave_mask),
+                 static_cast<uint32_t>(features.xsave_mask >> 32)) != 0) {
+    return false;
+  }
+  return UserOut<SoftwareBytes>(to + kSoftwareBytesOffset).write(software_bytes()) &&
+         UserOut<uint32_t>(to + features.fpu_state_size).write(kMagic2);
 }
 
 Result<void> restore_fpu_from_user(arch::ThreadContext& current, UserAddr from) {
   FpuState* area = allocate_area();
   if (area == nullptr) return Errno::nomem;
-  if (arch::copy_from_user(area, from, features.fpu_state_size) != 0) {
+  bool extended = is_extended_frame(from);
+  if (arch::copy_from_user(area, from, extended ? features.fpu_state_size : 512) != 0) {
     heap_free(area);
     return Errno::fault;
   }
   // Whatever the program wrote there, XRSTOR must not find anything to fault on.
   area->mxcsr &= mxcsr_mask;
-  area->xstate_bv &= features.xsave_mask;
+  area->xstate_bv = extended ? area->xstate_bv & features.xsave_mask : kLegacyState;
   for (uint64_t& word : area->header_rest) word = 0;
   preempt_disable();
   FpuState* old = current.fpu;

@@ -34,6 +34,7 @@ static_assert(offsetof(UserRegs, orig_rax) == REGS_ORIG_RAX && offsetof(UserRegs
 static_assert(offsetof(UserRegs, cs) == REGS_CS && offsetof(UserRegs, rflags) == REGS_RFLAGS);
 static_assert(offsetof(UserRegs, rsp) == REGS_RSP && offsetof(UserRegs, ss) == REGS_SS);
 static_assert(sizeof(UserRegs) == REGS_SIZE);
+static_assert(UserRegs::kUserSs == SELECTOR_USER_DATA);
 static_assert(kSyscallCount == SYSCALL_COUNT);
 
 }  // namespace tine

@@ -4,9 +4,9 @@
 //
 // The fast way of a system call saves all registers (fork, signals and ptrace want them), calls the
 // table's function, and returns by SYSRET without reloading what the C++ ABI preserves. It is taken
-// only if nothing is due and RCX still equals RIP: whoever changes the registers (exec, a signal
-// frame, sigreturn) makes them differ, and the full way restores everything by IRET. So SYSRET only
-// ever sees the canonical address that SYSCALL itself saved.
+// only if nothing is due and SS is unmarked: whoever changes the registers (exec, a signal frame,
+// sigreturn) marks it (UserRegs::request_full_return), and the full way restores everything by IRET.
+// So SYSRET only ever sees the canonical address that SYSCALL itself saved.
 //
 // Interrupts: off on entry, on during the call, off from the last check for work to user mode.
 #include "arch/x86_64/entry/macros.h"
@@ -46,12 +46,10 @@ syscall_return:
   jne syscall_work
   cmpl $PREEMPT_IDLE, %gs:CPU_PREEMPT_COUNT
   jne syscall_work
+  cmpl $SELECTOR_USER_DATA, REGS_SS(%rsp)
+  jne restore_user
   movq REGS_RIP(%rsp), %rcx
-  cmpq %rcx, REGS_RCX(%rsp)
-  jne restore_user
-  movq REGS_R11(%rsp), %r11
-  cmpq %r11, REGS_RFLAGS(%rsp)
-  jne restore_user
+  movq REGS_RFLAGS(%rsp), %r11
   movq REGS_RAX(%rsp), %rax
   movq REGS_RDI(%rsp), %rdi
   movq REGS_RSI(%rsp), %rsi

@@ -41,10 +41,17 @@ const ExtableEntry* find_fixup(uint64_t instruction) {
 
 mm::Mm* loaded_mm() { return static_cast<mm::Mm*>(arch::current_schedulable()->mm); }
 
+void note_fault(unsigned vector, uint64_t error, uint64_t address) {
+  arch::ThreadContext& context = arch::current_schedulable()->context;
+  context.trap_number = vector;
+  context.error_code = static_cast<uint32_t>(error);
+  context.fault_address = address;
+}
+
 void report_fault(UserAddr address, mm::FaultResult result) {
   if (result.outcome == mm::FaultOutcome::out_of_memory) {
     log_warning("out of memory: killing process {} ({})", current().tgid(), current().name);
-    signal::send_to_process(current(), signal::kSigKill);
+    signal::force_fatal(signal::kSigKill);
   } else {
     signal::force_fault(result.signal.signal_number, result.signal.code, address);
   }
@@ -124,6 +131,7 @@ void user_page_fault(UserRegs& regs, uint64_t error, uint64_t address) {
   arch::irq_enable();
   if (error & kFaultReserved) [[unlikely]] panic_with_registers("damaged page table", regs);
   if (address >= arch::kUserTop) [[unlikely]] {
+    note_fault(VECTOR_PAGE_FAULT, error | kFaultPresent, address);
     return signal::force_fault(signal::kSigSegv, kSegvMapError, UserAddr(address));
   }
   mm::FaultAccess access{.write = (error & kFaultWrite) != 0,
@@ -131,6 +139,7 @@ void user_page_fault(UserRegs& regs, uint64_t error, uint64_t address) {
                          .user_mode = true};
   mm::FaultResult result = mm::handle_page_fault(*loaded_mm(), UserAddr(address), access);
   if (result.outcome != mm::FaultOutcome::handled) [[unlikely]] {
+    note_fault(VECTOR_PAGE_FAULT, error, address);
     report_fault(UserAddr(address), result);
   }
 }
@@ -153,9 +162,10 @@ void kernel_page_fault(UserRegs& regs, uint64_t error, uint64_t address) {
   regs.rip = KERNEL_BASE + fixup->fixup;
 }
 
-void user_trap(UserRegs& regs, unsigned vector) {
+void user_trap(UserRegs& regs, unsigned vector, uint64_t error) {
   if (vector >= VECTOR_FIRST_IRQ) return dispatch_interrupt(vector, true);
   arch::irq_enable();
+  note_fault(vector, error, 0);
   user_exception(regs, vector);
 }
 

@@ -16,6 +16,12 @@ struct UserRegs {
   int64_t orig_rax;  // the system call's number; negative when an interrupt or fault came in
   uint64_t rip, cs, rflags, rsp, ss;
 
+  // Whoever changes registers of a task that is in a system call says so, or the fast way back
+  // would neither load all of them nor be safe. The mark lies in a part of `ss` that IRET ignores.
+  static constexpr uint64_t kUserSs = 0x2b;
+  static constexpr uint64_t kFullReturn = 1u << 16;
+  void request_full_return() { ss = kUserSs | kFullReturn; }
+
   long system_call_number() const { return orig_rax; }
   void set_system_call_number(long number) { orig_rax = number; }
   bool in_system_call() const { return orig_rax >= 0; }
@@ -33,12 +39,19 @@ struct UserRegs {
   void set_return_value(long value) { rax = static_cast<uint64_t>(value); }
   UserAddr instruction_pointer() const { return UserAddr(rip); }
   UserAddr stack_pointer() const { return UserAddr(rsp); }
-  void set_instruction_pointer(UserAddr address) { rip = address.value; }
-  void set_stack_pointer(UserAddr address) { rsp = address.value; }
+  void set_instruction_pointer(UserAddr address) {
+    rip = address.value;
+    request_full_return();
+  }
+  void set_stack_pointer(UserAddr address) {
+    rsp = address.value;
+    request_full_return();
+  }
   // Both SYSCALL and INT 0x80 are two bytes long.
   void rewind_system_call() {
     rip -= 2;
     rax = static_cast<uint64_t>(orig_rax);
+    request_full_return();
   }
   bool from_user_mode() const { return cs & 3; }
 };
@@ -50,6 +63,10 @@ struct ThreadContext {
   uint64_t fs_base = 0;        // while switched out; live in the registers otherwise
   uint64_t gs_base = 0;
   FpuState* fpu = nullptr;     // null until the first FPU instruction; owned, see release_context()
+  // The last fault that became a signal, for the signal frame.
+  uint64_t fault_address = 0;
+  uint32_t trap_number = 0;
+  uint32_t error_code = 0;
 };
 
 }  // namespace tine::arch
