@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// CONTRACT: B32 D5 B25
+// CONTRACT: B32 D5
 //
 // Two processes on one memory: mappings made by one are there for the other, and the memory
 // survives the end of either.

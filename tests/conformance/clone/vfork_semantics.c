@@ -3,6 +3,8 @@
 //
 // vfork: the parent sleeps until the child exits, execs or dies by a signal; memory is shared,
 // descriptors are not; the parent gets the child's number.
+#include <sys/resource.h>
+
 #include "check.h"
 
 static volatile int value;
@@ -50,5 +52,17 @@ int main(int argc, char** argv) {
   }
   equal("failed exec returns to the child", value, ENOENT);
   exits("it exits", child, 127);
+
+  pid_t user = must(fork());
+  if (user == 0) {
+    struct rlimit limit = {1, 1};
+    must(setrlimit(RLIMIT_NPROC, &limit));
+    must(setuid(54324));
+    child = vfork();
+    if (child == 0) _exit(0);
+    fails_with("a refused vfork returns", child, errno, EAGAIN);
+    _exit(check_failures);
+  }
+  exits("user", user, 0);
   return finish();
 }

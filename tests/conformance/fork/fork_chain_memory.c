@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// CONTRACT: A26 A33 G11
+// CONTRACT: A26 A33
 //
 // Sixteen generations, each with its own version of a page: no write leaks up or down.
 #include "check.h"

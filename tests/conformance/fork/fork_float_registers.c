@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// CONTRACT: A20 E54 E77
+// CONTRACT: A20 E54
 //
 // x87 control word, MXCSR, SSE and AVX registers are equal in the child and unchanged in the
 // parent, and each keeps its own afterwards while both run.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// CONTRACT: B72 B73 A9
+// CONTRACT: B72 A9
 //
 // fork in a thread that is not the leader: the child has one thread, whose number is its process
 // number, and its parent is the process, not the thread.

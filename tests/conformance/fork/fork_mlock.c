@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// CONTRACT: B15 B17
+// CONTRACT: B17
 //
 // Memory locks are not inherited.
 #include "check.h"

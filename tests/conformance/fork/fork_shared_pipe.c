@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// CONTRACT: A7 B75
+// CONTRACT: A7
 //
 // Parent and child write to one pipe in turns through gates; the order of all bytes is exact.
 #include "check.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// CONTRACT: D1 D10 D18 B30
+// CONTRACT: D1 D18 B30
 //
 // Peak sizes of the child start from its current size, its context switches from zero.
 #include "check.h"

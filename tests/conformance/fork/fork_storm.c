@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// CONTRACT: A24 B13 B75
+// CONTRACT: A24 B13
 //
 // Eight processes fork at once; each returned number is the child's own.
 #include "check.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// CONTRACT: A14 B30 B61 C23 D1 E19
+// CONTRACT: A14 B30 B61 D1 E19
 //
 // CPU times, fault counts and the times of waited-for children start from zero in the child.
 #include <sys/resource.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// CONTRACT: B1 B7 E62 issue-2
+// CONTRACT: B1 B7 issue-2
 //
 // /proc's system files: loadavg, stat's fork counter, meminfo, uptime, mounts, version, pid_max.
 #include "check.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// CONTRACT: B33 A31 E72
+// CONTRACT: B33 A31
 //
 // A thread maps, unmaps and writes while another forks: each child sees a consistent memory.
 #include <pthread.h>
