@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
 // Page faults of user addresses, from user mode or from a user copy.
+//
+// When memory runs out, handle_page_fault() reclaims what it can and then asks oom_kill()
+// (mm/task_hooks.h). out_of_memory means that the caller is the victim, or that nobody else is left
+// to kill: a fault from user mode then leaves through the signals that are pending, a user copy ends
+// there (EFAULT).
 #pragma once
 
 #include "core/result.h"

@@ -20,6 +20,7 @@
 namespace tine::mm {
 
 Frame* frame_table = nullptr;
+Frame* zero_frame = nullptr;
 
 namespace {
 

@@ -67,6 +67,8 @@ inline Frame& frame_of_pointer(const void* direct_mapped) {
   return frame_at(arch::direct_map_to_phys(direct_mapped));
 }
 
+extern Frame* zero_frame;                       // a page of zeros that reads of fresh memory show
+
 void free_frame(Frame& frame);                  // the count has fallen to zero
 inline void get_frame(Frame& frame) { frame.count.fetch_add(1, std::memory_order_relaxed); }
 inline void put_frame(Frame& frame) {           // drops one reference; frees at zero

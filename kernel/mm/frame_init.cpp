@@ -117,6 +117,10 @@ void init(std::span<const MemoryRange> ram, std::span<const MemoryRange> reserve
     fill_in_section(layout, at, at + kSectionBytes);
   }
   flush_fresh(sections * kSectionBytes);
+
+  zero_frame = take_frame(FrameKind::kernel);
+  TINE_ASSERT(zero_frame != nullptr);
+  arch::clear_page(frame_data(*zero_frame));
 }
 
 void release_reserved(MemoryRange range) {

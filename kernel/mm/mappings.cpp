@@ -21,7 +21,7 @@ bool is_mergeable(uint32_t flags) { return !(flags & (kVmSpecial | kVmDontExpand
 // Whether `upper` continues `lower`, which it touches.
 bool continues(const Vma& lower, const Vma& upper) {
   return lower.end == upper.start && lower.flags == upper.flags && is_mergeable(lower.flags) &&
-         lower.object == upper.object && lower.name == upper.name &&
+         lower.object == upper.object && (lower.object || lower.name == upper.name) &&
          (!lower.object || lower.object_page + lower.pages() == upper.object_page);
 }
 

@@ -66,6 +66,9 @@ struct Mm final : RefCounted<Mm> {
   uint32_t dumpable = 1;                             // PR_SET_DUMPABLE
   uint32_t coredump_filter = 0x33;
 
+  // To name the tables; walking them needs the lock.
+  PageTable& tables() NO_THREAD_SAFETY_ANALYSIS { return page_table; }
+
   int64_t rss_of(RssKind kind) const {
     return rss[static_cast<unsigned>(kind)].load(std::memory_order_relaxed);
   }
@@ -99,6 +102,7 @@ class MmUser {
   MmUser& operator=(MmUser other) noexcept { std::swap(mm_, other.mm_); return *this; }
   ~MmUser() { if (mm_) mm_put_user(*mm_); }
   static MmUser adopt(Ref<Mm> mm) { MmUser user; user.mm_ = std::move(mm); return user; }
+  [[nodiscard]] Ref<Mm> release() { return std::move(mm_); }  // the user goes to the caller
   static MmUser share(Mm& mm) { mm_get_user(mm); return adopt(Ref<Mm>(mm)); }
   Mm* get() const { return mm_.get(); }
   Mm& operator*() const { return *mm_; }

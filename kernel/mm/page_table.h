@@ -138,6 +138,7 @@ class LeafWalk {
   unsigned first = 0;         // the entries of [start, end) in this table
   unsigned last = 0;
 
+  bool is_done() const { return next_ >= end_; }
   bool next() {
     while (next_ < end_) {
       leaf = table_.change(next_);

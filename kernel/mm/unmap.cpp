@@ -59,10 +59,10 @@ void unmap_pages(Mm& mm, UserAddr start, UserAddr end) {
 }
 
 void unmap_pages_unused(Mm& mm, UserAddr start, UserAddr end) {
-  SpinGuard guard(mm.page_table_lock);
-  RssDelta gone;
-  DetachedTables detached;
-  for (LeafWalk walk(mm.page_table, start, end); walk.next();) {
+  for (LeafWalk walk(mm.tables(), start, end); !walk.is_done();) {
+    SpinGuard guard(mm.page_table_lock);
+    if (!walk.next()) break;
+    RssDelta gone;
     for (unsigned i = walk.first; i < walk.last && walk.leaf.entries_in_use() != 0; ++i) {
       Pte entry = walk.leaf.get(i);
       if (is_empty(entry)) continue;
@@ -72,9 +72,10 @@ void unmap_pages_unused(Mm& mm, UserAddr start, UserAddr end) {
       gone.count(frame);
       put_frame(frame);
     }
+    DetachedTables detached;
     if (walk.leaf.entries_in_use() == 0) mm.page_table.detach_if_empty(walk.at, detached);
+    gone.subtract_from(mm);
   }
-  gone.subtract_from(mm);
 }
 
 void protect_pages(Mm& mm, UserAddr start, UserAddr end, uint32_t vm_flags) {

@@ -85,8 +85,13 @@ class IoBuffer {
   Result<size_t> copy_out(void* to, size_t length);          // from the program's buffer (write)
   Result<size_t> fill_zero(size_t length);
   void skip(size_t length);
+  void shorten(size_t length) { if (length < remaining_) remaining_ = length; }  // limits
 
  private:
+  template <class Move>
+  Result<size_t> for_each_stretch(size_t length, Move&& move);
+  void advance(size_t bytes);
+
   IoVector single_{};
   const IoVector* segments_ = nullptr;  // null: single_
   size_t segment_offset_ = 0;

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+//
+// Page faults: demand-zero memory, copy-on-write with re-use by the last owner (A33), pages of
+// objects with their cached neighbours, and stacks that grow.
+//
+// A fault holds the Mm's mmap_lock shared, so mappings stand still, and takes the page_table_lock to
+// look at the entry and again to install one; if another thread was faster, the access is simply
+// repeated. Only a growing stack takes the mmap_lock exclusively. Frames are owned by FrameRefs
+// until their entry is installed. Memory running out kills a process, never the kernel.
+#include "mm/fault.h"
+
+#include <algorithm>
+
+#include "arch/user_access.h"
+#include "mm/mm.h"
+#include "mm/mm_internal.h"
+#include "mm/task_hooks.h"
+#include "mm/tlb.h"
+#include "mm/unmap.h"
+
+namespace tine::mm {
+namespace {
+
+using arch::Pte;
+
+constexpr int kSigBus = 7, kSigSegv = 11;
+constexpr int kSegvMapErr = 1, kSegvAccErr = 2, kBusAdrErr = 2;
+constexpr unsigned kFaultAroundPages = 16;
+
+enum class Step : uint8_t { done, bus_error, no_memory };
+
+Pte writable_page(const Frame& frame, uint32_t vm_flags) {
+  return Pte::page(frame_address(frame), entry_flags(vm_flags) | arch::kWritable | arch::kDirty);
+}
+Pte readable_page(const Frame& frame, uint32_t vm_flags) {
+  return Pte::page(frame_address(frame), entry_flags(vm_flags));
+}
+
+// Puts `entry` where none is; the frame's reference goes to the entry. False: there is one already,
+// or (no_memory) no table can be had; the caller then still owns the reference.
+Step install(Mm& mm, UserAddr at, Pte entry, FrameRef& frame) {
+  SpinGuard guard(mm.page_table_lock);
+  LeafTable leaf = mm.page_table.make(at);
+  if (!leaf) return Step::no_memory;
+  unsigned index = LeafTable::index_of(at);
+  if (!is_empty(leaf.get(index))) return Step::done;
+  leaf.insert(index, entry);
+  mm.add_rss(rss_kind(*frame), 1);
+  (void)frame.leak();
+  return Step::done;
+}
+
+Step fault_anonymous(Mm& mm, const Vma& vma, UserAddr at, bool write) {
+  if (!write) {
+    SpinGuard guard(mm.page_table_lock);
+    LeafTable leaf = mm.page_table.make(at);
+    if (!leaf) return Step::no_memory;
+    unsigned index = LeafTable::index_of(at);
+    if (is_empty(leaf.get(index))) leaf.insert(index, readable_page(*zero_frame, vma.flags));
+    return Step::done;
+  }
+  FrameRef frame = FrameRef::adopt(take_frame(FrameKind::anonymous));
+  if (!frame) [[unlikely]] return Step::no_memory;
+  arch::clear_page(frame_data(*frame));
+  return install(mm, at, writable_page(*frame, vma.flags), frame);
+}
+
+// The entry is there, but does not allow the write that the mapping allows.
+Step fault_write_protected(Mm& mm, const Vma& vma, UserAddr at) {
+  SpinGuard guard(mm.page_table_lock);
+  LeafTable leaf = mm.page_table.change(at);
+  if (!leaf) return Step::done;
+  unsigned index = LeafTable::index_of(at);
+  Pte entry = leaf.get(index);
+  if (!entry.is_present() || entry.is_writable()) return Step::done;
+  Frame& old_frame = frame_at(entry.address());
+  bool is_anonymous = old_frame.kind == FrameKind::anonymous;
+  bool is_last_owner = is_anonymous && old_frame.count.load(std::memory_order_acquire) == 1;
+  if (is_last_owner || !vma.is_private()) {
+    leaf.replace(index, entry.with_write().with_dirty());
+    flush_tlb_range(mm, at, at + kPageSize);
+    return Step::done;
+  }
+  Frame* copy = take_frame(FrameKind::anonymous);
+  if (copy == nullptr) return Step::no_memory;
+  if (&old_frame == zero_frame) {
+    arch::clear_page(frame_data(*copy));
+  } else {
+    arch::copy_page(frame_data(*copy), frame_data(old_frame));
+  }
+  leaf.replace(index, writable_page(*copy, vma.flags));
+  flush_tlb_range(mm, at, at + kPageSize);
+  if (!is_anonymous) mm.add_rss(RssKind::anonymous, 1);
+  if (is_counted(old_frame)) {
+    if (!is_anonymous) mm.add_rss(rss_kind(old_frame), -1);
+    put_frame(old_frame);
+  }
+  return Step::done;
+}
+
+// Whether truncation took the page away since the object gave it to us; page_table_lock held.
+bool is_truncated(const Frame& frame, const Vma& vma) {
+  return frame.kind == FrameKind::cache && frame.object != vma.object.get();
+}
+
+// Maps pages of the object that are there anyway, around `at` and within its table.
+void map_neighbours(Mm& mm, const Vma& vma, UserAddr at, bool writable) {
+  constexpr uint64_t kWindow = kFaultAroundPages * kPageSize;
+  UserAddr start = std::max(vma.start, UserAddr(at.value & ~(kWindow - 1)));
+  UserAddr end = std::min(vma.end, UserAddr((at.value & ~(kWindow - 1)) + kWindow));
+  if (end - start <= kPageSize) return;
+  Frame* frames[kFaultAroundPages];
+  std::span<Frame*> found(frames, (end - start) >> kPageShift);
+  vma.object->get_cached_pages(vma.page_of(start), found);
+  RssDelta mapped;
+  SpinGuard guard(mm.page_table_lock);
+  LeafTable leaf = mm.page_table.change(at);
+  unsigned first = LeafTable::index_of(start);
+  for (unsigned i = 0; i < found.size(); ++i) {
+    Frame* frame = found[i];
+    if (frame == nullptr) continue;
+    if (!leaf || !is_empty(leaf.get(first + i)) || is_truncated(*frame, vma)) {
+      put_frame(*frame);
+      continue;
+    }
+    leaf.insert(first + i, writable ? writable_page(*frame, vma.flags)
+                                    : readable_page(*frame, vma.flags));
+    mapped.count(*frame);
+  }
+  mapped.add_to(mm);
+}
+
+Step install_object_page(Mm& mm, const Vma& vma, UserAddr at, Pte entry, FrameRef& page) {
+  SpinGuard guard(mm.page_table_lock);
+  if (is_truncated(*page, vma)) return Step::done;  // the repeated access will find out
+  LeafTable leaf = mm.page_table.make(at);
+  if (!leaf) return Step::no_memory;
+  unsigned index = LeafTable::index_of(at);
+  if (!is_empty(leaf.get(index))) return Step::done;
+  leaf.insert(index, entry);
+  if (is_counted(*page)) {
+    mm.add_rss(rss_kind(*page), 1);
+    (void)page.leak();
+  }
+  return Step::done;
+}
+
+Step fault_object(Mm& mm, const Vma& vma, UserAddr at, bool write) {
+  bool shared_write = !vma.is_private() && (vma.flags & kVmWrite);
+  Result<FrameRef> got = vma.object->get_page(vma.page_of(at), shared_write);
+  if (!got) return got.error() == Errno::nomem ? Step::no_memory : Step::bus_error;
+  FrameRef page = std::move(*got);
+  if (write && vma.is_private()) {
+    FrameRef copy = FrameRef::adopt(take_frame(FrameKind::anonymous));
+    if (!copy) return Step::no_memory;
+    arch::copy_page(frame_data(*copy), frame_data(*page));
+    return install(mm, at, writable_page(*copy, vma.flags), copy);
+  }
+  Pte entry = shared_write ? writable_page(*page, vma.flags) : readable_page(*page, vma.flags);
+  Step step = install_object_page(mm, vma, at, entry, page);
+  if (step == Step::done) map_neighbours(mm, vma, at, shared_write);
+  return step;
+}
+
+Step fault_in(Mm& mm, const Vma& vma, UserAddr at, bool write) {
+  bool is_mapped = false;
+  {
+    SpinGuard guard(mm.page_table_lock);
+    if (LeafTable leaf = mm.page_table.find(at)) is_mapped = !is_empty(leaf.get(LeafTable::index_of(at)));
+  }
+  if (is_mapped) return write ? fault_write_protected(mm, vma, at) : Step::done;
+  if (vma.flags & kVmSpecial) return Step::bus_error;
+  return vma.object ? fault_object(mm, vma, at, write) : fault_anonymous(mm, vma, at, write);
+}
+
+bool allows(const Vma& vma, FaultAccess access) {
+  if (access.write) return vma.flags & kVmWrite;
+  if (access.execute) return vma.flags & kVmExec;
+  return vma.flags & kVmAccess;  // no processor here can withhold reading alone
+}
+
+// Extends the stack that lies above `address` down to it.
+bool grow_stack(Mm& mm, UserAddr address) {
+  WriteGuard guard(mm.mmap_lock);
+  Vma* vma = mm.mappings.first_ending_after(address);
+  if (vma == nullptr || !(vma->flags & kVmGrowsDown)) return false;
+  UserAddr start = address.page_floor();
+  if (start >= vma->start) return true;  // another thread was faster
+  if (start.value < kMinMapAddress) return false;
+  if (vma->end - start > memory_limit(MemoryLimit::stack)) return false;
+  Vma* below = mm.mappings.previous(*vma);
+  if (below != nullptr && (below->flags & kVmAccess) && !(below->flags & kVmGrowsDown) &&
+      start - below->end < kStackGuardGap) {
+    return false;
+  }
+  if (below != nullptr && below->end > start) return false;
+  uint64_t pages = (vma->start - start) >> kPageShift;
+  if (!may_expand(mm, vma->flags, pages)) return false;
+  account_pages(mm, vma->flags, static_cast<int64_t>(pages));
+  vma->start = start;
+  return true;
+}
+
+constexpr FaultResult kHandled{FaultOutcome::handled, {}};
+FaultResult signal_result(int number, int code) { return {FaultOutcome::signal, {number, code}}; }
+
+// What is there to be done when nothing is left: free caches, else kill.
+FaultResult out_of_memory(Mm& mm) {
+  if (reclaim_frames() != 0 || oom_kill(mm)) return kHandled;  // the access is repeated
+  return {FaultOutcome::out_of_memory, {}};
+}
+
+// Outcome `signal` with number 0: the address is not in a mapping, and a stack may grow to it.
+constexpr FaultResult kNoMapping{FaultOutcome::signal, {}};
+
+FaultResult try_fault(Mm& mm, UserAddr address, FaultAccess access) {
+  Step step;
+  {
+    ReadGuard guard(mm.mmap_lock);
+    const Vma* vma = mm.mappings.find(address);
+    if (vma == nullptr) return kNoMapping;
+    if (!allows(*vma, access)) return signal_result(kSigSegv, kSegvAccErr);
+    step = fault_in(mm, *vma, address.page_floor(), access.write);
+  }
+  if (step == Step::done) [[likely]] return kHandled;
+  if (step == Step::bus_error) return signal_result(kSigBus, kBusAdrErr);
+  return out_of_memory(mm);
+}
+
+}  // namespace
+
+FaultResult handle_page_fault(Mm& mm, UserAddr address, FaultAccess access) {
+  if (address.value >= arch::kUserTop) return signal_result(kSigSegv, kSegvMapErr);
+  for (;;) {
+    FaultResult result = try_fault(mm, address, access);
+    if (result.outcome != FaultOutcome::signal || result.signal.signal_number != 0) return result;
+    if (!grow_stack(mm, address)) return signal_result(kSigSegv, kSegvMapErr);
+  }
+}
+
+}  // namespace tine::mm

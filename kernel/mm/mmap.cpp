@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+//
+// mmap, munmap, mprotect and brk on an address space, with Linux's checks and errors.
+//
+// Each takes the Mm's mmap_lock exclusively. What fails leaves the mappings as they were, but for
+// mprotect, which like Linux's keeps what it had done before it met a hole or a refusal, and for
+// MAP_FIXED, which may have unmapped its range (mmap(2)).
+#include <algorithm>
+
+#include "arch/user_access.h"
+#include "mm/mm_internal.h"
+#include "mm/task_hooks.h"
+#include "mm/fault.h"
+#include "mm/unmap.h"
+
+namespace tine::mm {
+namespace {
+
+bool is_user_range(UserAddr start, uint64_t length) {
+  return length <= arch::kUserTop && start.value <= arch::kUserTop - length;
+}
+
+Result<void> check_locked_limit(Mm& mm, uint32_t flags, uint64_t pages) REQUIRES(mm.mmap_lock) {
+  if (!(flags & kVmLocked) || may_exceed_locked_limit()) return {};
+  if (mm.locked_vm + pages > memory_limit(MemoryLimit::locked) >> kPageShift) return Errno::again;
+  return {};
+}
+
+// Where the mapping goes; with `fixed`, after all checks that need no unmapping.
+Result<UserAddr> choose_place(Mm& mm, const MapRequest& request, uint64_t length)
+    REQUIRES(mm.mmap_lock) {
+  if (request.fixed || request.fixed_noreplace) {
+    if (!request.address.is_page_aligned()) return Errno::inval;
+    if (!is_user_range(request.address, length)) return Errno::nomem;
+    if (request.address.value < kMinMapAddress) return Errno::perm;
+    if (request.fixed_noreplace && !is_range_free(mm, request.address, request.address + length)) {
+      return Errno::exist;
+    }
+    return request.address;
+  }
+  UserAddr hint = request.address.page_floor();
+  if (hint.value != 0 && !request.below_4g) {
+    hint = std::max(hint, UserAddr(kMinMapAddress));
+    if (is_user_range(hint, length) && is_range_free(mm, hint, hint + length)) return hint;
+  }
+  return find_free_range(mm, length, request.below_4g);
+}
+
+uint64_t mapped_bytes(Mm& mm, UserAddr start, UserAddr end) REQUIRES(mm.mmap_lock) {
+  uint64_t bytes = 0;
+  for (Vma* vma = mm.mappings.first_ending_after(start); vma != nullptr && vma->start < end;
+       vma = mm.mappings.next(*vma)) {
+    bytes += std::min(end, vma->end) - std::max(start, vma->start);
+  }
+  return bytes;
+}
+
+Result<UserAddr> map_locked(Mm& mm, MapRequest& request, uint64_t length) REQUIRES(mm.mmap_lock) {
+  UserAddr start = TRY(choose_place(mm, request, length));
+  UserAddr end = start + length;
+  request.flags |= mm.default_flags;
+  uint64_t pages = length >> kPageShift;
+  if (mm.map_count >= kMaxMapCount) return Errno::nomem;
+  uint64_t replaced = request.fixed ? mapped_bytes(mm, start, end) >> kPageShift : 0;
+  TRY(may_expand(mm, request.flags, pages - replaced));
+  TRY(check_locked_limit(mm, request.flags, pages));
+  if (replaced != 0) TRY(remove_mappings(mm, start, end));
+  uint32_t flags = request.flags;
+  TRY(insert_mapping(mm, start, end, request));
+  account_pages(mm, flags, static_cast<int64_t>(pages));
+  return start;
+}
+
+// The rights of one mapping inside [start, end); returns the mapping that then covers it.
+Result<Vma*> protect_mapping(Mm& mm, Vma& vma, UserAddr start, UserAddr end, uint32_t rights)
+    REQUIRES(mm.mmap_lock) {
+  uint32_t wanted = (vma.flags & ~kVmAccess) | rights;
+  if (wanted == vma.flags) return &vma;
+  uint32_t may = (vma.flags / kVmMayRead) & kVmAccess;  // kVmMay* are kVm* shifted
+  if (rights & ~may) return Errno::acces;
+  uint64_t pages = (std::min(end, vma.end) - std::max(start, vma.start)) >> kPageShift;
+  bool becomes_data = (wanted & (kVmWrite | kVmShared | kVmStack)) == kVmWrite && !vma.is_data();
+  if (becomes_data && mm.data_vm + pages > memory_limit(MemoryLimit::data) >> kPageShift) {
+    return Errno::nomem;
+  }
+  Vma* inner = TRY(isolate_range(mm, vma, start, end));
+  account_pages(mm, inner->flags, -static_cast<int64_t>(pages));
+  account_pages(mm, wanted, static_cast<int64_t>(pages));
+  inner->flags = wanted;
+  protect_pages(mm, inner->start, inner->end, wanted);
+  return &merge_with_neighbours(mm, *inner);
+}
+static_assert(kVmMayRead / kVmRead == kVmMayWrite / kVmWrite &&
+              kVmMayRead / kVmRead == kVmMayExec / kVmExec);
+
+}  // namespace
+
+Result<UserAddr> do_mmap(Mm& mm, MapRequest request) {
+  if (request.length == 0) return Errno::inval;
+  uint64_t length = page_ceil(request.length);
+  if (length == 0 || length > arch::kUserTop) return Errno::nomem;
+  if (request.object_page + (length >> kPageShift) < request.object_page) return Errno::overflow;
+  bool populate = request.populate;
+  UserAddr start;
+  {
+    WriteGuard guard(mm.mmap_lock);
+    start = TRY(map_locked(mm, request, length));
+    populate = populate || (mm.default_flags & kVmLocked);
+  }
+  // A failure to bring pages in is not one of mmap (mmap(2), MAP_POPULATE).
+  if (populate) (void)populate_range(mm, start, start + length);
+  return start;
+}
+
+Result<void> do_munmap(Mm& mm, UserAddr start, uint64_t length) {
+  if (!start.is_page_aligned() || length == 0) return Errno::inval;
+  if (length > arch::kUserTop || !is_user_range(start, page_ceil(length))) return Errno::inval;
+  WriteGuard guard(mm.mmap_lock);
+  return remove_mappings(mm, start, start + page_ceil(length));
+}
+
+Result<void> do_mprotect(Mm& mm, UserAddr start, uint64_t length, uint32_t rights) {
+  if (!start.is_page_aligned()) return Errno::inval;
+  if (length == 0) return {};
+  length = page_ceil(length);
+  if (length == 0 || !is_user_range(start, length)) return Errno::nomem;
+  UserAddr end = start + length;
+  WriteGuard guard(mm.mmap_lock);
+  for (UserAddr at = start; at < end;) {
+    Vma* vma = mm.mappings.find(at);
+    if (vma == nullptr) return Errno::nomem;
+    UserAddr done = std::min(end, vma->end);
+    TRY(protect_mapping(mm, *vma, at, done, rights));
+    at = done;
+  }
+  return {};
+}
+
+UserAddr do_brk(Mm& mm, UserAddr new_end) {
+  WriteGuard guard(mm.mmap_lock);
+  if (new_end < mm.start_brk || !is_user_range(new_end, kPageSize)) return mm.brk;
+  UserAddr old_top = mm.brk.page_ceil();
+  UserAddr new_top = new_end.page_ceil();
+  if (new_top < old_top) {
+    if (!remove_mappings(mm, new_top, old_top)) return mm.brk;
+  } else if (new_top > old_top) {
+    uint64_t data_bytes = (new_end - mm.start_brk) + (mm.end_data - mm.start_data);
+    if (data_bytes > memory_limit(MemoryLimit::data)) return mm.brk;
+    // A page stays free between the heap and what lies above it.
+    if (!is_range_free(mm, old_top, new_top + kPageSize)) return mm.brk;
+    MapRequest request{.flags = kVmRead | kVmWrite | kVmMayAll | mm.default_flags};
+    uint64_t pages = (new_top - old_top) >> kPageShift;
+    if (!may_expand(mm, request.flags, pages) || mm.map_count >= kMaxMapCount ||
+        !check_locked_limit(mm, request.flags, pages)) {
+      return mm.brk;
+    }
+    uint32_t flags = request.flags;
+    if (!insert_mapping(mm, old_top, new_top, request)) return mm.brk;
+    account_pages(mm, flags, static_cast<int64_t>(pages));
+  }
+  mm.brk = new_end;
+  return mm.brk;
+}
+
+Result<void> map_special(Mm& mm, UserAddr start, std::span<Frame* const> frames, uint32_t flags,
+                         Ref<MapName> name) {
+  WriteGuard guard(mm.mmap_lock);
+  UserAddr end = start + frames.size() * kPageSize;
+  if (!is_user_range(start, end - start) || !is_range_free(mm, start, end)) return Errno::nomem;
+  MapRequest request{.flags = flags | kVmSpecial | kVmDontExpand, .name = std::move(name)};
+  TRY(insert_mapping(mm, start, end, request));
+  account_pages(mm, flags | kVmSpecial, static_cast<int64_t>(frames.size()));
+  SpinGuard table_guard(mm.page_table_lock);
+  UserAddr at = start;
+  for (Frame* frame : frames) {
+    LeafTable leaf = mm.page_table.make(at);
+    if (!leaf) return Errno::nomem;  // the caller's exec fails, and the mappings with it
+    leaf.insert(LeafTable::index_of(at), arch::Pte::page(frame_address(*frame), entry_flags(flags)));
+    at += kPageSize;
+  }
+  return {};
+}
+
+Result<void> populate_range(Mm& mm, UserAddr start, UserAddr end) {
+  for (UserAddr at = start; at < end;) {
+    FaultAccess access;
+    UserAddr stop;
+    {
+      ReadGuard guard(mm.mmap_lock);
+      const Vma* vma = mm.mappings.first_ending_after(at);
+      if (vma == nullptr || vma->start >= end) return Errno::nomem;
+      if (!(vma->flags & kVmAccess)) return Errno::nomem;
+      at = std::max(at, vma->start);
+      stop = std::min(end, vma->end);
+      access.write = (vma->flags & (kVmWrite | kVmShared)) == kVmWrite;
+    }
+    for (; at < stop; at += kPageSize) {
+      if (handle_page_fault(mm, at, access).outcome != FaultOutcome::handled) return Errno::nomem;
+    }
+  }
+  return {};
+}
+
+}  // namespace tine::mm

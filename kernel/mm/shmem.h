@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+//
+// ShmemObject: pages that live in memory alone: shared anonymous memory, memfd, and the contents of
+// tmpfs files, which own one each.
+//
+// Pages are made, zeroed, when first touched. A file of the boot archive brings its pages along
+// where they lie (adopt_boot_pages) and uses them in place. Each page in the object holds one
+// reference to its frame. pages_lock_ guards the pages and the size; it is never held while user
+// memory is touched. Fails with ENOMEM, and get_page with fault beyond the end (SIGBUS).
+#pragma once
+
+#include <atomic>
+
+#include "mm/memory_object.h"
+#include "mm/user_memory.h"
+#include "sync/spin_lock.h"
+
+namespace tine::mm {
+
+struct ShmemNode;
+
+class ShmemObject final : public MemoryObject {
+ public:
+  static constexpr const char* kCacheName = "shmem_object";
+  enum class Use : uint8_t { anonymous, file };      // counted as RssShmem or RssFile
+  static constexpr uint64_t kUnbounded = uint64_t{1} << 62;  // no access is beyond the end
+
+  ShmemObject(uint64_t size, Use use) : size_(size), use_(use) {}
+  ~ShmemObject() override;
+
+  Result<FrameRef> get_page(uint64_t index, bool for_write) override;
+  void get_cached_pages(uint64_t first, std::span<Frame*> out) override;
+  uint64_t size_bytes() const override { return size_.load(std::memory_order_acquire); }
+  bool is_shmem() const override { return use_ == Use::anonymous; }
+  Result<void> deny_write() override;
+  void allow_write() override;
+
+  // The other side of deny_write(): an open for writing. TXTBSY while the file is being run.
+  Result<void> get_write_access();
+  void put_write_access();
+
+  // The file's side. The caller serialises them (the inode's lock); faults may come at any time.
+  // read() is short only at the end; write() extends the object, and is short when memory ends.
+  Result<size_t> read(IoBuffer& buffer, uint64_t offset);
+  Result<size_t> write(IoBuffer& buffer, uint64_t offset);
+  Result<size_t> write_kernel(std::span<const std::byte> data, uint64_t offset);
+  Result<void> resize(uint64_t new_size);
+  void punch_hole(uint64_t offset, uint64_t length);
+  uint64_t pages_in_use() const { return pages_.load(std::memory_order_relaxed); }
+
+  // Takes over `pages` frames of the boot archive, contiguous from the page-aligned `start`, with the
+  // reference each has had since boot, as pages 0.. of this empty object of `size` bytes.
+  void adopt_boot_pages(PhysAddr start, uint64_t pages, uint64_t size);
+
+ private:
+  Frame* find_locked(uint64_t index) REQUIRES(pages_lock_);
+  Frame* find_boot_page_locked(uint64_t index) REQUIRES(pages_lock_);
+  Result<void> insert(uint64_t index, Frame& frame);  // exist: somebody was faster
+  void remove_pages(uint64_t first, uint64_t end);
+  void clear_tail(uint64_t from);
+
+  SpinLock pages_lock_{LockRank::page_table};
+  std::atomic<uint64_t> size_;
+  const Use use_;
+  std::atomic<int32_t> writers_{0};                  // below 0: so many deny writing
+  std::atomic<uint64_t> pages_{0};
+  unsigned height_ GUARDED_BY(pages_lock_) = 0;      // levels of nodes; 0: root_ is page 0's frame
+  void* root_ GUARDED_BY(pages_lock_) = nullptr;
+  Frame* boot_pages_ GUARDED_BY(pages_lock_) = nullptr;
+  uint64_t boot_page_count_ GUARDED_BY(pages_lock_) = 0;
+};
+
+// Shared anonymous memory. Size 0: no end, for mappings of /dev/zero, which has none.
+Result<Ref<ShmemObject>> make_shmem(uint64_t size);
+// The contents of an empty file.
+Result<Ref<ShmemObject>> make_file_pages();
+
+}  // namespace tine::mm
