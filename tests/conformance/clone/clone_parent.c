@@ -12,8 +12,8 @@ int main(void) {
   if (caller == 0) {
     pid_t made = must(raw_clone(CLONE_PARENT | SIGCHLD, NULL, NULL));
     if (made == 0) {
+      gate_wait(release);  // until the caller has said its lines
       equal("sibling's parent", getppid(), self);
-      gate_wait(release);
       _exit(check_failures);
     }
     *sibling = made;
