@@ -20,6 +20,7 @@ enum class LockRank : uint16_t {
   file_position = 215,     // an open file's offset; held across the transfer, so above inode
   directory = 220,         // the names of one file system (Superblock::tree_lock)
   inode = 230,             // an inode's size and attributes
+  file_locks = 240,        // advisory locks of all files
   pipe = 250,
   mmap = 300,              // an Mm's mappings; faults take it, so nothing that faults holds below
   memory_object = 320,     // page cache of one object, and its reverse map
@@ -34,6 +35,7 @@ enum class LockRank : uint16_t {
   dentry_cache = 550,
   poll_table = 560,
   terminal = 565,          // input ring, termios, foreground group; input arrives by interrupt
+  process_timers = 568,    // setitimer and timer_create timers of a process
   timer_base = 570,
   page_table = 600,
   wait_queue = 700,

@@ -77,6 +77,28 @@ struct CloneArgs {
 };
 static_assert(sizeof(CloneArgs) == 88);
 
+// sched_setattr(2). Grows at its end.
+struct SchedAttributes {
+  uint32_t size = 0, policy = 0;
+  uint64_t flags = 0;
+  int32_t nice = 0;
+  uint32_t priority = 0;
+  uint64_t runtime = 0, deadline = 0, period = 0;
+  uint32_t utilization_min = 0, utilization_max = 0;
+  static constexpr uint32_t kSizeVersion0 = 48;
+};
+static_assert(sizeof(SchedAttributes) == 56);
+
+struct Timezone { int32_t minutes_west, dst_time; };        // gettimeofday(2)
+struct IntervalTimespec { Timespec interval, value; };      // struct itimerspec
+struct IntervalTimeval { Timeval interval, value; };        // struct itimerval
+struct SignalEvent {                                        // struct sigevent, timer_create(2)
+  uint64_t value = 0;
+  int32_t signal = 0, notify = 0, thread = 0;
+  int32_t padding[11] = {};
+};
+static_assert(sizeof(SignalEvent) == 64);
+
 struct CapabilityHeader { uint32_t version; int32_t pid; };              // capget(2)
 struct CapabilityData { uint32_t effective, permitted, inheritable; };
 

@@ -96,6 +96,47 @@ SyscallResult sys_setrlimit(uint32_t resource, UserIn<abi::Rlimit> limit);
 SyscallResult sys_getrusage(int who, UserOut<abi::Rusage> usage);
 SyscallResult sys_times(UserOut<abi::Tms> times);
 
+// sched.cpp
+SyscallResult sys_sched_yield();
+SyscallResult sys_getpriority(int which, int who);
+SyscallResult sys_setpriority(int which, int who, int nice);
+SyscallResult sys_sched_setscheduler(int pid, int policy, UserIn<int> priority);
+SyscallResult sys_sched_getscheduler(int pid);
+SyscallResult sys_sched_setparam(int pid, UserIn<int> priority);
+SyscallResult sys_sched_getparam(int pid, UserOut<int> priority);
+SyscallResult sys_sched_setattr(int pid, UserIn<abi::SchedAttributes> attributes, uint32_t flags);
+SyscallResult sys_sched_getattr(int pid, UserOut<abi::SchedAttributes> attributes, uint32_t size,
+                                uint32_t flags);
+SyscallResult sys_sched_get_priority_max(int policy);
+SyscallResult sys_sched_get_priority_min(int policy);
+SyscallResult sys_sched_rr_get_interval(int pid, UserOut<abi::Timespec> interval);
+SyscallResult sys_sched_setaffinity(int pid, uint32_t length, UserIn<uint64_t> mask);
+SyscallResult sys_sched_getaffinity(int pid, uint32_t length, UserOut<uint64_t> mask);
+SyscallResult sys_getcpu(UserOut<uint32_t> cpu, UserOut<uint32_t> node, UserAddr unused);
+
+// time.cpp
+SyscallResult sys_nanosleep(UserIn<abi::Timespec> request, UserOut<abi::Timespec> remaining);
+SyscallResult sys_clock_nanosleep(int clock, int flags, UserIn<abi::Timespec> request,
+                                  UserOut<abi::Timespec> remaining);
+SyscallResult sys_clock_gettime(int clock, UserOut<abi::Timespec> time);
+SyscallResult sys_clock_settime(int clock, UserIn<abi::Timespec> time);
+SyscallResult sys_clock_getres(int clock, UserOut<abi::Timespec> resolution);
+SyscallResult sys_gettimeofday(UserOut<abi::Timeval> time, UserOut<abi::Timezone> zone);
+SyscallResult sys_settimeofday(UserIn<abi::Timeval> time, UserIn<abi::Timezone> zone);
+SyscallResult sys_time(UserOut<int64_t> time);
+
+// timer.cpp
+SyscallResult sys_getitimer(int which, UserOut<abi::IntervalTimeval> value);
+SyscallResult sys_setitimer(int which, UserIn<abi::IntervalTimeval> value,
+                            UserOut<abi::IntervalTimeval> old_value);
+SyscallResult sys_alarm(uint32_t seconds);
+SyscallResult sys_timer_create(int clock, UserIn<abi::SignalEvent> event, UserOut<int> id);
+SyscallResult sys_timer_settime(int id, int flags, UserIn<abi::IntervalTimespec> value,
+                                UserOut<abi::IntervalTimespec> old_value);
+SyscallResult sys_timer_gettime(int id, UserOut<abi::IntervalTimespec> value);
+SyscallResult sys_timer_getoverrun(int id);
+SyscallResult sys_timer_delete(int id);
+
 // futex.cpp
 SyscallResult sys_futex(UserAddr word, int operation, uint32_t value, uint64_t timeout_or_value2,
                         UserAddr word2, uint32_t value3);

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT
+//
+// sched_setscheduler(2) and its family, nice values (getpriority(2)), CPU affinity, getcpu(2),
+// sched_yield(2). Decoding and permissions; the changes themselves are sched/policy.cpp's.
+//
+// Fails as the man pages say: ESRCH no such task, EPERM somebody else's task or a privilege that is
+// missing, EACCES a lower nice value than RLIMIT_NICE allows, EINVAL, EFAULT. SCHED_DEADLINE is not
+// there: EINVAL. Targets are held by reference; credentials of others are read under task_tree_lock.
+#include <algorithm>
+
+#include "sched/sched.h"
+#include "syscall/syscalls.h"
+#include "task/cred/cred.h"
+#include "task/pid/pid.h"
+#include "task/signal_state.h"
+#include "task/task.h"
+
+namespace tine {
+namespace {
+
+constexpr int kResetOnForkFlag = 0x40000000;      // or'ed into the policy
+constexpr uint64_t kAttributeResetOnFork = 1;     // sched_attr.flags
+
+// 0 means the caller.
+Result<Ref<Task>> find_target(int pid) {
+  if (pid < 0) return Errno::inval;
+  if (pid == 0) return Ref<Task>(current());
+  Ref<Task> task = find_task(pid);
+  if (!task) return Errno::srch;
+  return task;
+}
+
+bool owns_locked(const Task& task) REQUIRES(task_tree_lock) {
+  KernelUid euid = current().creds().euid;
+  return euid == task.creds().uid || euid == task.creds().euid;
+}
+
+bool may_change(const Task& task) {
+  bool owns;
+  {
+    IrqGuard guard(task_tree_lock);
+    owns = owns_locked(task);
+  }
+  return owns || capable(kCapSysNice);
+}
+
+bool may_have_nice(const Task& task, int nice) {
+  if (nice >= nice_of(task)) return true;
+  auto limit = static_cast<int64_t>(resource_limit(task, kLimitNice).soft);
+  return 20 - nice <= limit || capable(kCapSysNice);
+}
+
+// What a task may become without CAP_SYS_NICE: sched(7), "Privileges and resource limits".
+Result<void> check_privileges(const Task& task, const sched::Parameters& wanted) {
+  if (!may_change(task)) return Errno::perm;
+  if (capable(kCapSysNice)) return {};
+  if (sched::is_realtime_policy(wanted.policy)) {
+    uint64_t limit = resource_limit(task, kLimitRtprio).soft;
+    bool raises = wanted.rt_priority > task.rt_priority;
+    if (wanted.policy != task.policy && limit == 0) return Errno::perm;
+    if (raises && static_cast<uint64_t>(wanted.rt_priority) > limit) return Errno::perm;
+  }
+  bool leaves_idle = task.policy == sched::kPolicyIdle && wanted.policy != sched::kPolicyIdle;
+  if (leaves_idle && !may_have_nice(task, nice_of(task) - 1)) return Errno::perm;
+  if (!may_have_nice(task, wanted.nice)) return Errno::perm;
+  if (task.reset_on_fork && !wanted.reset_on_fork) return Errno::perm;
+  return {};
+}
+
+SyscallResult change(int pid, sched::Parameters wanted) {
+  Ref<Task> task = TRY(find_target(pid));
+  TRY(check_privileges(*task, wanted));
+  TRY(sched::set_parameters(*task, wanted));
+  return 0;
+}
+
+int policy_word(const Task& task) {
+  return task.policy | (task.reset_on_fork ? kResetOnForkFlag : 0);
+}
+
+// Calls act(task) for every thread that `which` and `who` of getpriority(2) name; whether any was.
+template <class Act>
+Result<bool> for_each_named(int which, int who, Act&& act) {
+  enum { kProcess = 0, kGroup = 1, kUser = 2 };
+  if (which < kProcess || which > kUser) return Errno::inval;
+  if (which == kProcess) {
+    Result<Ref<Task>> task = find_target(who);
+    if (!task) return false;
+    act(**task);
+    return true;
+  }
+  Ref<Pid> group;
+  if (which == kGroup) {
+    if (who != 0) {
+      group = find_pid(who);
+    } else {
+      IrqGuard guard(task_tree_lock);
+      group = current().signal->process_group;
+    }
+  }
+  KernelUid uid = who != 0 ? KernelUid(static_cast<uint32_t>(who)) : current().creds().uid;
+  bool any = false;
+  for (Ref<Task> process = next_process(1); process;
+       process = next_process(process->tgid() + 1)) {
+    IrqGuard guard(task_tree_lock);
+    bool named = which == kGroup ? group && process->signal->process_group == group
+                                 : process->creds().uid == uid;
+    if (!named) continue;
+    any = true;
+    for (Task& thread : process->signal->threads) act(thread);
+  }
+  return any;
+}
+
+Result<void> apply_nice(Task& task, int nice, bool owns) {
+  if (!owns && !capable(kCapSysNice)) return Errno::perm;
+  if (!may_have_nice(task, nice)) return Errno::acces;
+  sched::set_nice(task, nice);
+  return {};
+}
+
+}  // namespace
+
+SyscallResult sys_sched_yield() {
+  sched::yield();
+  return 0;
+}
+
+SyscallResult sys_getpriority(int which, int who) {
+  int best = 0;  // 20 - nice, 1..40
+  bool any = TRY(for_each_named(which, who, [&best](const Task& task) {
+    best = std::max(best, 20 - nice_of(task));
+  }));
+  if (!any) return Errno::srch;
+  return best;
+}
+
+SyscallResult sys_setpriority(int which, int who, int nice) {
+  nice = std::clamp(nice, -20, 19);
+  KernelUid euid = current().creds().euid;
+  Result<void> outcome;
+  bool any = TRY(for_each_named(which, who, [&](Task& task) {
+    bool owns = euid == task.creds().uid || euid == task.creds().euid;
+    if (Result<void> one = apply_nice(task, nice, owns); !one) outcome = one;
+  }));
+  if (!any) return Errno::srch;
+  TRY(std::move(outcome));
+  return 0;
+}
+
+SyscallResult sys_sched_setscheduler(int pid, int policy, UserIn<int> priority) {
+  if (policy < 0 || !priority) return Errno::inval;
+  int rt_priority = TRY(priority.read());
+  Ref<Task> task = TRY(find_target(pid));
+  bool reset = policy & kResetOnForkFlag;
+  return change(pid, {policy & ~kResetOnForkFlag, rt_priority, nice_of(*task), reset});
+}
+
+SyscallResult sys_sched_setparam(int pid, UserIn<int> priority) {
+  if (!priority) return Errno::inval;
+  int rt_priority = TRY(priority.read());
+  Ref<Task> task = TRY(find_target(pid));
+  return change(pid, {task->policy, rt_priority, nice_of(*task), task->reset_on_fork});
+}
+
+SyscallResult sys_sched_getscheduler(int pid) {
+  Ref<Task> task = TRY(find_target(pid));
+  return policy_word(*task);
+}
+
+SyscallResult sys_sched_getparam(int pid, UserOut<int> priority) {
+  if (!priority) return Errno::inval;
+  Ref<Task> task = TRY(find_target(pid));
+  TRY(priority.write(task->rt_priority));
+  return 0;
+}
+
+SyscallResult sys_sched_setattr(int pid, UserIn<abi::SchedAttributes> attributes, uint32_t flags) {
+  if (!attributes || flags != 0) return Errno::inval;
+  uint32_t size = TRY(UserIn<uint32_t>(attributes.address()).read());
+  if (size == 0) size = abi::SchedAttributes::kSizeVersion0;
+  if (size < abi::SchedAttributes::kSizeVersion0 || size > kPageSize) return Errno::toobig;
+  abi::SchedAttributes wanted;
+  size_t known = std::min<size_t>(size, sizeof wanted);
+  if (arch::copy_from_user(&wanted, attributes.address(), known) != 0) return Errno::fault;
+  for (size_t i = known; i < size; ++i) {
+    if (TRY(UserIn<uint8_t>(attributes.address() + i).read()) != 0) return Errno::toobig;
+  }
+  if (wanted.flags & ~kAttributeResetOnFork) return Errno::inval;
+  return change(pid, {static_cast<int>(wanted.policy), static_cast<int>(wanted.priority),
+                      wanted.nice, (wanted.flags & kAttributeResetOnFork) != 0});
+}
+
+SyscallResult sys_sched_getattr(int pid, UserOut<abi::SchedAttributes> attributes, uint32_t size,
+                                uint32_t flags) {
+  if (!attributes || flags != 0 || size > kPageSize ||
+      size < abi::SchedAttributes::kSizeVersion0) {
+    return Errno::inval;
+  }
+  Ref<Task> task = TRY(find_target(pid));
+  abi::SchedAttributes out;
+  out.size = std::min<uint32_t>(size, sizeof out);
+  out.policy = static_cast<uint32_t>(task->policy);
+  out.flags = task->reset_on_fork ? kAttributeResetOnFork : 0;
+  out.priority = static_cast<uint32_t>(task->rt_priority);
+  if (!sched::is_realtime_policy(task->policy)) out.nice = nice_of(*task);
+  if (arch::copy_to_user(attributes.address(), &out, out.size) != 0) return Errno::fault;
+  return 0;
+}
+
+SyscallResult sys_sched_get_priority_max(int policy) {
+  if (sched::is_realtime_policy(policy)) return 99;
+  return policy >= 0 && policy <= sched::kPolicyDeadline && policy != 4 ? SyscallResult(0)
+                                                                        : Errno::inval;
+}
+
+SyscallResult sys_sched_get_priority_min(int policy) {
+  if (sched::is_realtime_policy(policy)) return 1;
+  return sys_sched_get_priority_max(policy);
+}
+
+SyscallResult sys_sched_rr_get_interval(int pid, UserOut<abi::Timespec> interval) {
+  Ref<Task> task = TRY(find_target(pid));
+  TRY(interval.write(abi::Timespec::from(sched::round_robin_interval(*task))));
+  return 0;
+}
+
+SyscallResult sys_sched_setaffinity(int pid, uint32_t length, UserIn<uint64_t> mask) {
+  uint64_t wanted = 0;
+  size_t bytes = std::min<size_t>(length, sizeof wanted);
+  if (arch::copy_from_user(&wanted, mask.address(), bytes) != 0) return Errno::fault;
+  Ref<Task> task = TRY(find_target(pid));
+  if (!may_change(*task)) return Errno::perm;
+  TRY(sched::set_affinity(*task, wanted));
+  return 0;
+}
+
+// The raw call returns the bytes that it wrote; glibc clears the rest.
+SyscallResult sys_sched_getaffinity(int pid, uint32_t length, UserOut<uint64_t> mask) {
+  if (length < sizeof(uint64_t) || length % sizeof(uint64_t) != 0) return Errno::inval;
+  Ref<Task> task = TRY(find_target(pid));
+  CpuId count = sched::cpu_count();
+  uint64_t online = count == 64 ? ~0ull : (1ull << count) - 1;
+  TRY(mask.write(task->cpus_allowed & online));
+  return sizeof(uint64_t);
+}
+
+SyscallResult sys_getcpu(UserOut<uint32_t> cpu, UserOut<uint32_t> node, UserAddr) {
+  if (cpu) TRY(cpu.write(arch::this_cpu().id));
+  if (node) TRY(node.write(0));
+  return 0;
+}
+
+}  // namespace tine
