@@ -28,7 +28,7 @@ int main(void) {
   fails("unaligned fixed", map(base + 1, 4096, both, anonymous | MAP_FIXED, -1, 0), EINVAL);
   fails("unaligned offset", map(NULL, 4096, PROT_READ, MAP_PRIVATE, reader, 1), EINVAL);
   fails("bad descriptor", map(NULL, 4096, PROT_READ, MAP_PRIVATE, 99, 0), EBADF);
-  fails("beyond user space", map((void*)0x7ffffffff000, 8192, both, anonymous | MAP_FIXED, -1, 0),
+  fails("beyond user space", map((void*)(1UL << 60), 8192, both, anonymous | MAP_FIXED, -1, 0),
         ENOMEM);
   fails("too large", map(NULL, 1UL << 47, both, anonymous, -1, 0), ENOMEM);
   fails("shared write of a reader", map(NULL, 4096, both, MAP_SHARED, reader, 0), EACCES);
