@@ -15,7 +15,8 @@ const char* const kExitStatusHelp =
     "  0..255  that of PROGRAM (any of the below may also be PROGRAM's own)\n"
     "  124     PROGRAM had not ended when --timeout passed\n"
     "  125     Tine failed: wrong usage, no QEMU, no kernel image, too little memory, an\n"
-    "          unreadable root, a panic of the guest kernel, a VM that ended without a status\n"
+    "          unreadable root, output that could not be written, a panic of the guest\n"
+    "          kernel, a VM that ended without a status\n"
     "  126     PROGRAM cannot be executed: a directory, no permission, not an executable,\n"
     "          truncated, or made for another machine\n"
     "  127     PROGRAM was not found\n"
@@ -33,11 +34,14 @@ std::optional<int> parse_exit_line(std::string_view line) {
 }
 
 Verdict judge(const VmOutcome& outcome) {
-  if (outcome.program_status) return {*outcome.program_status, ""};
+  if (outcome.program_status) {
+    const bool lost = *outcome.program_status == 0 && !outcome.host_error.empty();
+    return {lost ? kStatusTine : *outcome.program_status, outcome.host_error};
+  }
   if (outcome.launcher_signal) return {kStatusSignalBase + *outcome.launcher_signal, ""};
   if (outcome.left_by_escape) return {kStatusTine, "stopped by the escape keys"};
   if (outcome.panicked) {
-    return {kStatusTine, "the guest kernel panicked:\n" + outcome.log_tail};
+    return {kStatusTine, "the guest kernel panicked\n" + outcome.log_tail};
   }
   if (outcome.timed_out) {
     return {kStatusTimeout, fmt::format("no end after {} s (--timeout): the VM was stopped",

@@ -29,6 +29,7 @@ struct VmOutcome {
   bool left_by_escape = false;         // the user pressed the escape keys
   bool panicked = false;               // the kernel's log has a line "PANIC:"
   std::string log_tail;                // what to show of the kernel's log
+  std::string host_error;              // the first stream that the host did not take, and why
   std::string qemu_messages;           // what QEMU wrote on its stderr
 };
 

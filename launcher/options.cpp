@@ -17,7 +17,7 @@ namespace tine::launcher {
 namespace {
 
 constexpr const char* kFooter =
-    "\nWithout PROGRAM an interactive shell starts.\n"
+    "Without PROGRAM an interactive shell starts.\n"
     "PROGRAM is looked up in the guest: a name in the guest's PATH, a path in the root. What is\n"
     "not there but is a file of this machine is carried into the guest (as /run/host/NAME): a\n"
     "static x86-64 executable or a #! script.\n"
@@ -56,30 +56,34 @@ std::optional<Options> parse_options(int argc, char** argv) {
   CLI::App app("Runs a Linux program in a microVM of its own, on the Tine kernel.", "tine run");
   app.formatter(std::make_shared<HelpFormatter>());
   app.footer(kFooter + std::string(kExitStatusHelp));
-  app.add_option("--root", options.root,
-                 "A directory, or a tar or cpio archive, that becomes / (a copy; default: a small "
-                 "one made of Debian's busybox-static)");
-  app.add_option("--memory", memory,
-                 "Memory of the VM: 64M, 1G, ... (default: 256M and room for the root)");
-  app.add_option("--cpus", options.cpus, "Processors of the VM")->check(CLI::Range(1, 64));
-  app.add_option("--env", options.environment, "An environment variable, K=V; may be repeated")
+  app.set_help_flag("-h,--help", "Print this and end");
+  const auto option = [&app](const char* name, auto& value, const char* form, const char* help) {
+    return app.add_option(name, value, help)->option_text(form);
+  };
+  option("--root", options.root, "DIR|FILE",
+         "A directory, or a tar or cpio archive, whose copy becomes / (default: a small root made "
+         "of Debian's busybox-static)");
+  option("--memory", memory, "SIZE",
+         "Memory of the VM: 64M, 1G, ... (default: 256M and room for the root)");
+  option("--cpus", options.cpus, "N", "Processors of the VM (default: 1)")
+      ->check(CLI::Range(1, 64));
+  option("--env", options.environment, "K=V", "An environment variable; may be repeated")
       ->allow_extra_args(false);
-  app.add_option("--cwd", options.working_directory, "The program's working directory");
-  app.add_option("--timeout", options.timeout_seconds,
-                 "Stop the VM after so many seconds (status 124)")
-      ->check(CLI::NonNegativeNumber);
+  option("--cwd", options.working_directory, "DIR",
+         "The program's working directory in the guest (default: /root, else /)");
+  option("--timeout", options.timeout_seconds, "SECONDS",
+         "Stop the VM after so long, with status 124 (default: never)")
+      ->check(CLI::Range(0.0, 1e8));
   const std::map<std::string, Accel> accels = {
       {"auto", Accel::kAuto}, {"kvm", Accel::kKvm}, {"tcg", Accel::kTcg}};
-  app.add_option("--accel", options.accel,
-                 "auto, kvm or tcg; auto takes KVM where it measures that the guest's kernel runs "
-                 "on hardware")
-      ->transform(CLI::CheckedTransformer(accels))
-      ->option_text("auto|kvm|tcg");
+  option("--accel", options.accel, "auto|kvm|tcg",
+         "auto takes KVM where it measures that a guest kernel runs on hardware, else TCG")
+      ->transform(CLI::CheckedTransformer(accels));
   app.add_flag("--verbose", options.verbose, "Show the guest kernel's log on stderr");
-  app.add_option("--append", options.append, "More words for the guest kernel's command line");
-  app.add_option("--machine", options.machine, "QEMU's machine: microvm or q35")
+  option("--append", options.append, "WORDS", "More words for the guest kernel's command line");
+  option("--machine", options.machine, "microvm|q35", "QEMU's machine (default: microvm)")
       ->check(CLI::IsMember({"microvm", "q35"}));
-  app.add_option("--kernel", options.kernel, "Another kernel image");
+  option("--kernel", options.kernel, "IMAGE", "Another kernel image");
   app.prefix_command();
   try {
     app.parse(argc, argv);

@@ -64,10 +64,11 @@ void Pump::drain() {
   const size_t part = std::min(buffer_.size() - written_, write_limit_);
   const ssize_t written = ::write(ends_.to, buffer_.data() + written_, part);
   if (written < 0) {
-    if (is_temporary(errno)) return;
+    const int error = errno;
+    if (is_temporary(error)) return;
     buffer_.clear();
     done_ = true;
-    if (ends_.sink_ended) ends_.sink_ended();
+    if (ends_.sink_ended) ends_.sink_ended(error);
     return;
   }
   written_ += static_cast<size_t>(written);

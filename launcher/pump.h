@@ -20,7 +20,7 @@ class Pump {
     int from = -1;
     int to = -1;
     std::function<void()> source_ended;          // all that came was written
-    std::function<void()> sink_ended;            // nobody takes any more
+    std::function<void(int)> sink_ended;         // nobody takes any more
     std::function<void(std::string_view)> seen;  // a look at what passes
   };
 

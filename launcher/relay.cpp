@@ -66,8 +66,14 @@ void Relay::add_stream(int stream) {
         Pump::Ends{STDIN_FILENO, vm, [vm] { ::shutdown(vm, SHUT_WR); }, nullptr, nullptr});
   } else {
     // A reader that went away: the guest sees its port disconnected, as a writer sees EPIPE.
-    outputs_.emplace_back(
-        Pump::Ends{vm, stream, nullptr, [vm] { ::shutdown(vm, SHUT_RDWR); }, nullptr});
+    const auto stop = [this, vm, stream](int error) {
+      ::shutdown(vm, SHUT_RDWR);
+      if (error == EPIPE || !outcome_.host_error.empty()) return;
+      outcome_.host_error =
+          fmt::format("cannot write {}: {}", stream == STDOUT_FILENO ? "stdout" : "stderr",
+                      std::strerror(error));
+    };
+    outputs_.emplace_back(Pump::Ends{vm, stream, nullptr, stop, nullptr});
   }
 }
 
@@ -75,7 +81,7 @@ VmOutcome Relay::run() {
   while (poll_once()) {
   }
   outcome_.panicked = log_.panicked();
-  outcome_.log_tail = log_.tail();
+  if (!options_.verbose) outcome_.log_tail = log_.tail();  // else it is on the screen already
   outcome_.timeout_seconds = options_.timeout_seconds;
   return std::move(outcome_);
 }

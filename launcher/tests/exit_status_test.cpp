@@ -38,6 +38,16 @@ TEST(JudgeTest, TheProgramsStatusWinsOverEverythingAfterIt) {
   EXPECT_EQ(judge(outcome).message, "");
 }
 
+TEST(JudgeTest, LostOutputIsNoSuccess) {
+  VmOutcome outcome;
+  outcome.program_status = 0;
+  outcome.host_error = "cannot write stdout";
+  EXPECT_EQ(judge(outcome).status, 125);
+  EXPECT_EQ(judge(outcome).message, "cannot write stdout");
+  outcome.program_status = 1;
+  EXPECT_EQ(judge(outcome).status, 1);
+}
+
 TEST(JudgeTest, EachFailureHasItsStatusAndMessage) {
   VmOutcome outcome;
   outcome.timed_out = true;
