@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -24,10 +24,12 @@ QEMU = "qemu-system-x86_64"
 CPU = "max,-erms,-fsrm"
 PR_SET_PDEATHSIG = 1
 CONSOLE_LINES_KEPT = 40
+# QEMU says so when, counting instructions, the guest halts with nothing to wake it.
+ASLEEP_FOR_EVER = "icount sleep disabled and no active timers"
 
 
 class DeadlineError(Exception):
-    """The console was silent for longer than allowed."""
+    """The guest hangs: silent for longer than allowed, or halted with nothing to wake it."""
 
 
 @dataclass(frozen=True)
@@ -92,23 +94,28 @@ class Machine:
         self._process.stdout.close()
         self._process.wait()
 
-    def lines(self, silence_seconds: float, total_seconds: float = 1e9) -> Iterator[str]:
+    def lines(
+        self, silence_allowed: Callable[[], float], total_seconds: float = 1e9
+    ) -> Iterator[str]:
         """Console lines until the machine ends; DeadlineError when it hangs."""
         assert self._process is not None and self._process.stdout is not None
         descriptor = self._process.stdout.fileno()
         end = time.monotonic() + total_seconds
         rest = b""
         while True:
-            patience = min(silence_seconds, end - time.monotonic())
+            patience = min(silence_allowed(), end - time.monotonic())
             if patience <= 0 or not select.select([descriptor], [], [], patience)[0]:
                 self._note(rest)
-                raise DeadlineError
+                raise DeadlineError(f"nothing was heard for {patience:.0f} s")
             chunk = os.read(descriptor, 65536)
             if not chunk:
                 break
             *whole, rest = (rest + chunk).split(b"\n")
             for raw in whole:
-                yield self._note(raw)
+                line = self._note(raw)
+                if ASLEEP_FOR_EVER in line:
+                    raise DeadlineError("it halted with nothing to wake it")
+                yield line
         if rest:
             yield self._note(rest)
 
