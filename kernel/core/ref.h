@@ -52,6 +52,14 @@ class RefCounted : public HeapAllocated {
       const_cast<T*>(static_cast<const T*>(this))->last_ref_dropped();
     }
   }
+  // Drops a reference without acting on it; true: it was the last, and the caller must see to the
+  // object's end. For those who take down long chains in a loop.
+  [[nodiscard]] bool ref_drop_is_last() const {
+    uint32_t before = count_.fetch_sub(1, std::memory_order_release);
+    if (before >= kSaturated) [[unlikely]] saturate();
+    std::atomic_thread_fence(std::memory_order_acquire);
+    return before == 1;
+  }
   uint32_t ref_count() const { return count_.load(std::memory_order_relaxed); }
 
   void last_ref_dropped() { delete static_cast<T*>(this); }

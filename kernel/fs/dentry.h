@@ -39,6 +39,7 @@ struct Dentry : RefCounted<Dentry> {
   uint32_t mounts_here = 0;             // file systems mounted on it
   uint16_t name_length = 0;
   bool is_hashed = false;
+  bool is_child = false;                // in its parent's list
   bool is_unlinked = false;             // has lost its name; nothing can be created in it
 
   Ref<Inode> inode;                     // never changes

@@ -17,6 +17,9 @@
 #include "sync/mutex.h"
 #include "sync/wait_queue.h"
 
+namespace tine {
+struct Pid;
+}
 namespace tine::mm {
 class MemoryObject;
 class MapName;
@@ -82,6 +85,8 @@ class File : public RefCounted<File> {
   virtual Ref<mm::MapName> map_name();                                    // null by default
   virtual size_t write_description(std::span<char> out) = 0;            // readlink of /proc/PID/fd/N
   virtual bool is_seekable() const { return false; }
+  virtual class Pipe* pipe() { return nullptr; }
+  virtual Pid* pidfd_target() { return nullptr; }                       // a pidfd's process
 
   uint32_t flags() const { return flags_.load(std::memory_order_relaxed); }
   void set_flags(uint32_t flags) { flags_.store(flags, std::memory_order_relaxed); }

@@ -17,6 +17,7 @@ class FilesTable;
 class ReservedFd {
  public:
   ReservedFd();
+  ReservedFd(Ref<FilesTable> table, int fd);  // takes over a number that is marked in use
   ReservedFd(ReservedFd&& other) noexcept;
   ReservedFd& operator=(ReservedFd other) noexcept;
   ~ReservedFd();
@@ -25,7 +26,6 @@ class ReservedFd {
   explicit operator bool() const { return fd_ >= 0; }
 
  private:
-  friend class FilesTable;
   Ref<FilesTable> table_;
   int fd_ = -1;
 };

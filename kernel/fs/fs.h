@@ -21,6 +21,8 @@ Result<Ref<FsContext>> dup_fs_context(FsContext& old);     // B36
 
 // Builds the root: tmpfs, the archive's files (in place), /dev, /proc.
 void init(const BootInfo& info);
+// The empty root alone: what init() begins with, and all that a unit test needs. ENOMEM.
+Result<void> init_root();
 
 // Opens what exec runs: a regular file with execute permission on a mount that allows it; holds
 // deny_write until the File dies (ETXTBSY). `directory_fd` and `flags` as execveat(2).

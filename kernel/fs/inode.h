@@ -28,6 +28,7 @@ namespace tine::fs {
 struct Path;
 struct LinkTarget;
 struct InodeLocks;
+class Pipe;
 class Superblock;
 
 // What a new file is to be: mknod(2), mkdir(2), symlink(2), open(2) with O_CREAT.
@@ -55,7 +56,7 @@ class Inode : public RefCounted<Inode> {
   // Entries from `position` on, which advances; "." and ".." are the caller's (positions 0 and 1).
   virtual Result<void> read_directory(const Path& self, DirectorySink& sink, int64_t& position);
 
-  // Symbolic links.
+  // Symbolic links. Where entries are pinned it is called under dentry_lock and must not sleep.
   virtual Result<void> read_link(LinkTarget& out);                                 // EINVAL
 
   // Opening. The base opens directories, fifos and device nodes; regular files become RegularFile.
@@ -73,7 +74,7 @@ class Inode : public RefCounted<Inode> {
   virtual void stat(StatData& out);
   virtual Result<void> set_attributes(const AttributeChange& change);
   // True when a cached entry for it must be looked up again (a process that is gone). Asked under
-  // the dentry lock, only of inodes with may_go_stale.
+  // dentry_lock, only of inodes with may_go_stale: it must take no lock.
   virtual bool is_stale() { return false; }
 
   // Writers and deniers of writing exclude each other (ETXTBSY).
@@ -102,8 +103,9 @@ class Inode : public RefCounted<Inode> {
   bool may_go_stale = false;
   std::atomic<Nanoseconds> access_time, modify_time, change_time;
   Nanoseconds birth_time;
-  // Advisory locks (fs/file_locks.h) and the pipe of a fifo; made on first use.
+  // Advisory locks (fs/file_locks.h), made on first use; the pipe of a fifo that is open.
   std::atomic<InodeLocks*> locks{nullptr};
+  Pipe* pipe GUARDED_BY(lock) = nullptr;
 
  private:
   Superblock& superblock_;
@@ -114,8 +116,9 @@ class Inode : public RefCounted<Inode> {
 
 class Superblock : public RefCounted<Superblock> {
  public:
-  Superblock(const char* type_name, uint64_t magic);
-  virtual ~Superblock();
+  Superblock(const char* type, uint64_t magic_number);
+  virtual ~Superblock() = default;
+  void last_ref_dropped();       // drops all names first, while the derived class is still whole
 
   virtual void statfs(StatFs& out);
   virtual size_t write_options(std::span<char>) { return 0; }  // for /proc/mounts: ",size=..."

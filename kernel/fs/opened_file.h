@@ -40,7 +40,7 @@ class RegularFile final : public PathFile {
   Result<size_t> write(IoBuffer& buffer, uint64_t& position) override;
   Result<uint64_t> seek(int64_t offset, int whence) override;
   Result<long> ioctl(uint32_t command, uint64_t argument) override;
-  Result<Ref<mm::MemoryObject>> memory_object() override { return file_inode().memory_object(); }
+  Result<Ref<mm::MemoryObject>> memory_object() override;
   bool is_seekable() const override { return true; }
 };
 

@@ -59,5 +59,6 @@ struct ParentPath {
 };
 // `path` must outlive the result. Links in the last component are not followed.
 Result<ParentPath> resolve_parent(int directory_fd, std::string_view path);
+Result<ParentPath> resolve_parent_from(const Path& start, std::string_view path);
 
 }  // namespace tine::fs

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+//
+// What the parts of the mount tree share: mount.cpp, mount_calls.cpp, path_walk.cpp and init.cpp.
+// Not for other rooms.
+#pragma once
+
+#include "fs/mount.h"
+
+namespace tine::fs {
+
+// What is mounted at this place, or null.
+Mount* mount_at_locked(const Mount& parent, const Dentry& dentry) REQUIRES(dentry_lock);
+// A mount that is not attached yet.
+Result<Ref<Mount>> make_mount(Ref<Superblock> superblock, Ref<Dentry> root, uint32_t flags,
+                              std::string_view source);
+Result<void> attach(Ref<Mount> mount, const Path& where) REQUIRES(mount_mutex);
+void set_root_mount(Ref<Mount> mount);
+
+}  // namespace tine::fs

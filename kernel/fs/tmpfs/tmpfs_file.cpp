@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: MIT
+//
+// Regular files of tmpfs: transfers, size, fallocate(2), seals of memfds (fcntl(2)). The contents
+// themselves are mm's ShmemObject; here are Inode::lock, limits and times.
+#include <algorithm>
+
+#include "fs/tmpfs/tmpfs.h"
+#include "task/signal_state.h"
+#include "task/task.h"
+
+namespace tine::fs {
+
+namespace {
+
+constexpr uint64_t kMaxFileSize = INT64_MAX & ~kPageMask;
+
+enum FallocateMode { kKeepSize = 1, kPunchHole = 2 };  // FALLOC_FL_*
+
+// RLIMIT_FSIZE: cuts what would grow the file past it; SIGXFSZ and EFBIG when nothing is left.
+Result<uint64_t> allowed_length(uint64_t offset, uint64_t length, uint64_t limit) {
+  if (offset >= limit) {
+    (void)signal::send_to_task(current(), signal::kSigXfsz);
+    return Errno::fbig;
+  }
+  return std::min(length, limit - offset);
+}
+
+uint64_t file_size_limit() { return current().signal ? soft_limit(kLimitFsize) : ~0ull; }
+
+}  // namespace
+
+TmpfsFile::~TmpfsFile() {
+  MutexGuard guard(lock);
+  release_archive();
+  // Mappings may outlive the file; its pages do not count any more.
+  tmpfs().count_pages(-static_cast<int64_t>(counted_pages_));
+}
+
+// --- The boot archive ---------------------------------------------------------------------------
+
+namespace {
+
+// Calls `act` for every frame that holds some of these bytes.
+void for_each_frame(std::span<const std::byte> data, void (*act)(mm::Frame&)) {
+  auto start = reinterpret_cast<uintptr_t>(data.data());
+  for (uintptr_t at = page_floor(start); at < start + data.size(); at += kPageSize) {
+    act(mm::frame_of_pointer(reinterpret_cast<const void*>(at)));
+  }
+}
+
+}  // namespace
+
+void TmpfsFile::set_archive(std::span<const std::byte> data) {
+  MutexGuard guard(lock);
+  if (data.empty()) return;
+  archive_ = data.data();
+  archive_length_.store(data.size(), std::memory_order_relaxed);
+  for_each_frame(data, mm::get_frame);
+}
+
+void TmpfsFile::release_archive() {
+  uint64_t length = archive_length_.exchange(0, std::memory_order_relaxed);
+  if (length != 0) for_each_frame({archive_, length}, mm::put_frame);
+}
+
+Result<void> TmpfsFile::make_pages() {
+  if (!pages_) pages_ = TRY(mm::make_file_pages());
+  return {};
+}
+
+// Frames that are wholly this file's become its pages; the rest is copied. If memory is short the
+// rest stays in the archive, and the next attempt goes on from there.
+Result<void> TmpfsFile::leave_archive() {
+  TRY(make_pages());
+  uint64_t length = archive_length_.load(std::memory_order_relaxed);
+  if (length == 0) return {};
+  uint64_t whole = page_floor(length);
+  if (whole != 0 && (reinterpret_cast<uintptr_t>(archive_) & kPageMask) == 0) {
+    pages_->adopt_boot_pages(arch::direct_map_to_phys(archive_), whole >> kPageShift, whole);
+    archive_ += whole;
+    length -= whole;
+    archive_offset_.store(whole, std::memory_order_relaxed);
+    archive_length_.store(length, std::memory_order_relaxed);
+  }
+  if (length != 0) {
+    uint64_t offset = archive_offset_.load(std::memory_order_relaxed);
+    auto copied = pages_->write_kernel({archive_, length}, offset);
+    if (!copied || *copied != length) {
+      (void)pages_->resize(offset);  // shrinking does not fail
+      return Errno::nomem;
+    }
+  }
+  release_archive();
+  count_pages();
+  return {};
+}
+
+// --- Sizes --------------------------------------------------------------------------------------
+
+void TmpfsFile::count_pages() {
+  uint64_t pages = pages_ ? pages_->pages_in_use() : 0;
+  if (pages == counted_pages_) return;
+  tmpfs().count_pages(static_cast<int64_t>(pages - counted_pages_));
+  counted_pages_ = pages;
+}
+
+uint64_t TmpfsFile::size() const {
+  uint64_t archived = archive_length_.load(std::memory_order_relaxed);
+  if (archived != 0) return archive_offset_.load(std::memory_order_relaxed) + archived;
+  return pages_ ? pages_->size_bytes() : 0;
+}
+
+Result<void> TmpfsFile::resize(uint64_t new_size) {
+  if (new_size == 0) {
+    release_archive();
+    if (!pages_) return {};
+  } else {
+    TRY(leave_archive());
+  }
+  auto outcome = pages_->resize(new_size);
+  count_pages();
+  return outcome;
+}
+
+void TmpfsFile::stat(StatData& out) {
+  Inode::stat(out);
+  MutexGuard guard(lock);
+  count_pages();
+  uint64_t archived = page_ceil(archive_length_.load(std::memory_order_relaxed)) >> kPageShift;
+  out.blocks = (archived + counted_pages_) * (kPageSize / 512);
+}
+
+// --- Transfers ----------------------------------------------------------------------------------
+
+Result<size_t> TmpfsFile::read_at(IoBuffer& buffer, uint64_t offset) {
+  MutexGuard guard(lock);
+  uint64_t archived = archive_length_.load(std::memory_order_relaxed);
+  if (archived == 0) return pages_ ? pages_->read(buffer, offset) : Result<size_t>(0);
+  uint64_t start = archive_offset_.load(std::memory_order_relaxed);
+  size_t before = offset < start ? TRY(pages_->read(buffer, offset)) : 0;
+  offset += before;
+  if (offset < start || offset >= start + archived || buffer.remaining() == 0) return before;
+  auto moved = buffer.copy_in(archive_ + (offset - start),
+                              std::min(buffer.remaining(), start + archived - offset));
+  if (!moved) return before != 0 ? Result<size_t>(before) : moved;
+  return before + *moved;
+}
+
+Result<size_t> TmpfsFile::write_at(IoBuffer& buffer, uint64_t& offset, bool append) {
+  MutexGuard guard(lock);
+  if (append) offset = size();
+  if (buffer.remaining() == 0) return size_t{0};
+  if (seals & kSealWrite) return Errno::perm;
+  if ((seals & kSealGrow) && offset + buffer.remaining() > size()) return Errno::perm;
+  if (offset >= kMaxFileSize) return Errno::fbig;
+  uint64_t limit = std::min(file_size_limit(), kMaxFileSize);
+  if (buffer.remaining() > limit - std::min(limit, offset)) [[unlikely]] {
+    buffer.shorten(TRY(allowed_length(offset, buffer.remaining(), limit)));
+  }
+  TRY(leave_archive());
+  // What lies before the end is taken to have its pages already.
+  uint64_t room = tmpfs().free_pages() << kPageShift;
+  uint64_t end_of_pages = page_ceil(size());
+  uint64_t owned = end_of_pages > offset ? end_of_pages - offset : 0;
+  if (buffer.remaining() > owned && buffer.remaining() - owned > room) [[unlikely]] {
+    if (owned + room == 0) return Errno::nospc;
+    buffer.shorten(owned + room);
+  }
+  size_t written = TRY(pages_->write(buffer, offset));
+  count_pages();
+  touch_modified();
+  // A program that is changed by others than root or itself is no longer trusted.
+  if (mode() & (kSetUid | kSetGid)) [[unlikely]] {
+    uint32_t dropped = kSetUid | (mode() & 0010 ? uint32_t{kSetGid} : 0);
+    if (!capable(kCapFsetid)) set_mode(mode() & ~dropped);
+  }
+  return written;
+}
+
+Result<void> TmpfsFile::allocate(int mode, uint64_t offset, uint64_t length) {
+  uint64_t end;
+  if (__builtin_add_overflow(offset, length, &end) || end > kMaxFileSize) return Errno::fbig;
+  if (mode & ~(kKeepSize | kPunchHole)) return Errno::opnotsupp;
+  MutexGuard guard(lock);
+  TRY(leave_archive());
+  touch_modified();
+  if (mode & kPunchHole) {
+    if (!(mode & kKeepSize)) return Errno::opnotsupp;
+    if (seals & kSealWrite) return Errno::perm;
+    pages_->punch_hole(offset, length);
+    count_pages();
+    return {};
+  }
+  uint64_t old_size = size();
+  if (end > old_size) {
+    if (mode & kKeepSize) return Errno::opnotsupp;  // pages behind the end are not kept
+    if (seals & kSealGrow) return Errno::perm;
+    TRY(allowed_length(end - 1, 1, file_size_limit()));
+    TRY(pages_->resize(end));
+  }
+  if (page_ceil(length) >> kPageShift > tmpfs().free_pages()) return Errno::nospc;
+  for (uint64_t index = offset >> kPageShift; index << kPageShift < end; ++index) {
+    auto page = pages_->get_page(index, true);
+    if (page) continue;
+    (void)pages_->resize(old_size);  // shrinking does not fail
+    count_pages();
+    return Errno::nospc;
+  }
+  count_pages();
+  return {};
+}
+
+Result<uint64_t> TmpfsFile::seek_data(uint64_t offset, bool hole) {
+  MutexGuard guard(lock);
+  uint64_t end = size();
+  if (offset >= end) return Errno::nxio;
+  if (archive_length_.load(std::memory_order_relaxed) != 0) return hole ? end : offset;
+  for (uint64_t at = offset; at < end; at = page_floor(at) + kPageSize) {
+    mm::Frame* frame = nullptr;
+    pages_->get_cached_pages(at >> kPageShift, {&frame, 1});
+    if (frame != nullptr) mm::put_frame(*frame);
+    if ((frame != nullptr) != hole) return at;
+  }
+  return hole ? Result<uint64_t>(end) : Errno::nxio;
+}
+
+Result<Ref<mm::MemoryObject>> TmpfsFile::memory_object() {
+  MutexGuard guard(lock);
+  TRY(leave_archive());
+  return Ref<mm::MemoryObject>(pages_);
+}
+
+Result<void> TmpfsFile::get_write_access() {
+  MutexGuard guard(lock);
+  TRY(make_pages());
+  return pages_->get_write_access();
+}
+
+void TmpfsFile::put_write_access() { pages_->put_write_access(); }
+
+Result<void> TmpfsFile::set_attributes(const AttributeChange& change) {
+  if (change.what & AttributeChange::size_bit) {
+    MutexGuard guard(lock);
+    uint64_t old_size = size();
+    if (change.size > kMaxFileSize) return Errno::fbig;
+    if ((seals & kSealShrink) && change.size < old_size) return Errno::perm;
+    if (change.size > old_size) {
+      if (seals & kSealGrow) return Errno::perm;
+      TRY(allowed_length(change.size - 1, 1, file_size_limit()));
+    }
+    TRY(resize(change.size));
+    touch_modified();
+  }
+  AttributeChange rest = change;
+  rest.what &= ~AttributeChange::size_bit;
+  return rest.what != 0 ? Inode::set_attributes(rest) : Result<void>();
+}
+
+}  // namespace tine::fs
