@@ -89,6 +89,13 @@ class Buffer {
     return buffer;
   }
 
+  // Takes over memory from heap_allocate().
+  static Buffer adopt(T* memory, size_t count) {
+    Buffer buffer;
+    buffer.data_ = {memory, count};
+    return buffer;
+  }
+
   T* data() const { return data_.data(); }
   size_t size() const { return data_.size(); }
   T& operator[](size_t i) const { return data_[i]; }
