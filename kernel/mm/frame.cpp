@@ -261,6 +261,15 @@ void free_frame(Frame& frame) {
   arch::irq_restore(irqs);
 }
 
+void change_kind(Frame& frame, FrameKind kind) {
+  arch::IrqState irqs = arch::irq_save();
+  CpuFrames& cpu = this_cpu_frames();
+  --cpu.used[static_cast<unsigned>(frame.kind)];
+  ++cpu.used[static_cast<unsigned>(kind)];
+  frame.kind = kind;
+  arch::irq_restore(irqs);
+}
+
 Result<FrameRef> alloc_frames(unsigned order, FrameKind kind, AllocFlags flags) {
   if (fail_here()) return Errno::nomem;
   Frame* frame = take_frames(order, kind);

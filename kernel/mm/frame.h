@@ -104,6 +104,9 @@ inline Result<FrameRef> alloc_frame(FrameKind kind, AllocFlags flags = AllocFlag
 [[nodiscard]] Frame* take_frame(FrameKind kind);
 [[nodiscard]] Frame* take_frames(unsigned order, FrameKind kind);
 
+// The frame is used for something else from now on (a boot page that became a file's).
+void change_kind(Frame& frame, FrameKind kind);
+
 // Page tables are empty when they are freed, so they are kept and given out again as they are.
 // A top table comes with the kernel's half filled in.
 [[nodiscard]] Frame* take_table();

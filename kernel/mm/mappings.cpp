@@ -25,7 +25,15 @@ bool continues(const Vma& lower, const Vma& upper) {
          (!lower.object || lower.object_page + lower.pages() == upper.object_page);
 }
 
-// Changes a mapping's range with the object's reverse map looking away.
+// `lower` takes over all of `upper`.
+void absorb(Mm& mm, Vma& lower, Vma& upper) REQUIRES(mm.mmap_lock) {
+  UserAddr end = upper.end;
+  erase_mapping(mm, upper);
+  set_range(lower, lower.start, end);
+}
+
+}  // namespace
+
 void set_range(Vma& vma, UserAddr start, UserAddr end) {
   if (vma.object) vma.object->unlink(vma);
   if (vma.object) vma.object_page = vma.object_page + ((start - vma.start) >> kPageShift);
@@ -40,15 +48,6 @@ void erase_mapping(Mm& mm, Vma& vma) REQUIRES(mm.mmap_lock) {
   detach_object(vma);
   delete &vma;
 }
-
-// `lower` takes over all of `upper`.
-void absorb(Mm& mm, Vma& lower, Vma& upper) REQUIRES(mm.mmap_lock) {
-  UserAddr end = upper.end;
-  erase_mapping(mm, upper);
-  set_range(lower, lower.start, end);
-}
-
-}  // namespace
 
 Result<void> attach_object(Vma& vma) {
   if (!vma.object) return {};

@@ -16,6 +16,11 @@ Result<void> init_page_table(Mm& mm);
 Result<void> attach_object(Vma& vma);
 void detach_object(Vma& vma);
 
+// Changes a mapping's range with the object's reverse map looking away.
+void set_range(Vma& vma, UserAddr start, UserAddr end);
+// Forgets the mapping alone; its pages and counts are the caller's.
+void erase_mapping(Mm& mm, Vma& vma) REQUIRES(mm.mmap_lock);
+
 // Adds `pages` (negative: removes) of a mapping with `flags` to VmSize, VmData and so on.
 void account_pages(Mm& mm, uint32_t flags, int64_t pages) REQUIRES(mm.mmap_lock);
 // ENOMEM: RLIMIT_AS, RLIMIT_DATA or memory itself would not allow `pages` more of this kind.

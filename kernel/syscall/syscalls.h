@@ -152,4 +152,21 @@ SyscallResult sys_reboot(uint32_t magic1, uint32_t magic2, uint32_t command, Use
 SyscallResult sys_getrandom(UserAddr buffer, uint64_t length, uint32_t flags);
 SyscallResult sys_membarrier(int command, uint32_t flags, int cpu);
 
+// memory.cpp
+SyscallResult sys_mmap(UserAddr address, uint64_t length, uint64_t protection, uint64_t flags,
+                       int fd, uint64_t offset);
+SyscallResult sys_munmap(UserAddr address, uint64_t length);
+SyscallResult sys_mprotect(UserAddr address, uint64_t length, uint64_t protection);
+SyscallResult sys_brk(UserAddr end);
+SyscallResult sys_mremap(UserAddr old_address, uint64_t old_length, uint64_t new_length,
+                         uint64_t flags, UserAddr new_address);
+SyscallResult sys_madvise(UserAddr address, uint64_t length, int advice);
+SyscallResult sys_mlock(UserAddr address, uint64_t length);
+SyscallResult sys_mlock2(UserAddr address, uint64_t length, uint32_t flags);
+SyscallResult sys_munlock(UserAddr address, uint64_t length);
+SyscallResult sys_mlockall(int flags);
+SyscallResult sys_munlockall();
+SyscallResult sys_mincore(UserAddr address, uint64_t length, UserOut<uint8_t> vector);
+SyscallResult sys_msync(UserAddr address, uint64_t length, int flags);
+
 }  // namespace tine

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+//
+// madvise, mlock, mincore and msync. See advice.h.
+//
+// Marks are flags of mappings, so a change may cut and join mappings (ENOMEM). Like Linux, a call
+// that meets a hole does its work on the rest and then fails with ENOMEM.
+#include "mm/advice.h"
+
+#include <algorithm>
+
+#include "arch/user_access.h"
+#include "mm/fault.h"
+#include "mm/mm_internal.h"
+#include "mm/task_hooks.h"
+#include "mm/unmap.h"
+
+namespace tine::mm {
+namespace {
+
+enum Advice : int {
+  kNormal = 0, kRandom = 1, kSequential = 2, kWillNeed = 3, kDontNeed = 4, kFree = 8,
+  kDontFork = 10, kDoFork = 11, kHugePage = 14, kNoHugePage = 15, kDontDump = 16, kDoDump = 17,
+  kWipeOnFork = 18, kKeepOnFork = 19, kCold = 20, kPageOut = 21, kPopulateRead = 22,
+  kPopulateWrite = 23,
+};
+
+struct FlagChange { uint32_t set, clear; };
+
+// Calls act(vma, from, to) for what each mapping has in common with the range. ENOMEM: a hole.
+template <class Act>
+Result<void> for_each_mapping(Mm& mm, UserAddr start, UserAddr end, Act&& act)
+    REQUIRES(mm.mmap_lock) {
+  bool hole = false;
+  UserAddr at = start;
+  while (at < end) {
+    Vma* vma = mm.mappings.first_ending_after(at);
+    hole |= vma == nullptr || vma->start > at;
+    if (vma == nullptr || vma->start >= end) break;
+    at = std::max(at, vma->start);
+    UserAddr stop = std::min(end, vma->end);
+    TRY(act(*vma, at, stop));
+    at = stop;
+  }
+  if (hole) return Errno::nomem;
+  return {};
+}
+
+Result<void> change_flags(Mm& mm, Vma& vma, UserAddr start, UserAddr end, FlagChange change)
+    REQUIRES(mm.mmap_lock) {
+  uint32_t wanted = (vma.flags & ~change.clear) | change.set;
+  if (wanted == vma.flags) return {};
+  Vma* inner = TRY(isolate_range(mm, vma, start, end));
+  account_pages(mm, inner->flags, -static_cast<int64_t>(inner->pages()));
+  inner->flags = wanted;
+  account_pages(mm, inner->flags, static_cast<int64_t>(inner->pages()));
+  merge_with_neighbours(mm, *inner);
+  return {};
+}
+
+Result<void> advise_mapping(Mm& mm, Vma& vma, UserAddr start, UserAddr end, int advice)
+    REQUIRES(mm.mmap_lock) {
+  auto mark = [&](uint32_t set, uint32_t clear) NO_THREAD_SAFETY_ANALYSIS {
+    return change_flags(mm, vma, start, end, {set, clear});
+  };
+  bool is_private_anonymous = !vma.object && vma.is_private() && !(vma.flags & kVmSpecial);
+  switch (advice) {
+    case kFree:
+      if (!is_private_anonymous) return Errno::inval;
+      [[fallthrough]];
+    case kDontNeed:
+      if (vma.flags & (kVmLocked | kVmSpecial)) return Errno::inval;
+      unmap_pages(mm, start, end);
+      return {};
+    case kDontFork: return mark(kVmDontFork, 0);
+    case kDoFork:
+      if (vma.flags & kVmSpecial) return Errno::inval;
+      return mark(0, kVmDontFork);
+    case kHugePage: return mark(kVmHugePage, kVmNoHugePage);
+    case kNoHugePage: return mark(kVmNoHugePage, kVmHugePage);
+    case kDontDump: return mark(kVmDontDump, 0);
+    case kDoDump: return mark(0, kVmDontDump);
+    case kWipeOnFork:
+      if (!is_private_anonymous) return Errno::inval;
+      return mark(kVmWipeOnFork, 0);
+    case kKeepOnFork: return mark(0, kVmWipeOnFork);
+    default: return {};  // hints about reading ahead and paging out, of which there is neither
+  }
+}
+
+bool is_known(int advice) {
+  return (advice >= kNormal && advice <= kDontNeed) || advice == kFree || advice == kDontFork ||
+         advice == kDoFork || (advice >= kHugePage && advice <= kPopulateWrite);
+}
+
+Result<void> populate_for_access(Mm& mm, UserAddr start, UserAddr end, bool write) {
+  for (UserAddr at = start; at < end; at += kPageSize) {
+    FaultResult result = handle_page_fault(mm, at, {.write = write});
+    if (result.outcome == FaultOutcome::out_of_memory) return Errno::nomem;
+    if (result.outcome == FaultOutcome::signal) {
+      return result.signal.signal_number == 7 ? Errno::fault : Errno::nomem;
+    }
+  }
+  return {};
+}
+
+Result<UserAddr> checked_end(UserAddr start, uint64_t length, Errno beyond) {
+  uint64_t bytes = page_ceil(length);
+  if (bytes < length || !arch::is_user_range(start, bytes)) return beyond;
+  return start + bytes;
+}
+
+}  // namespace
+
+Result<void> do_madvise(Mm& mm, UserAddr start, uint64_t length, int advice) {
+  if (!is_known(advice) || !start.is_page_aligned()) return Errno::inval;
+  UserAddr end = TRY(checked_end(start, length, Errno::inval));
+  if (start == end) return {};
+  if (advice == kPopulateRead || advice == kPopulateWrite) {
+    return populate_for_access(mm, start, end, advice == kPopulateWrite);
+  }
+  WriteGuard guard(mm.mmap_lock);
+  return for_each_mapping(mm, start, end,
+                          [&](Vma& vma, UserAddr from, UserAddr to) NO_THREAD_SAFETY_ANALYSIS {
+                            return advise_mapping(mm, vma, from, to, advice);
+                          });
+}
+
+Result<void> do_mlock(Mm& mm, UserAddr start, uint64_t length, bool lock, bool populate) {
+  UserAddr from = start.page_floor();
+  UserAddr end = TRY(checked_end(from, length + start.page_offset(), Errno::inval));
+  {
+    WriteGuard guard(mm.mmap_lock);
+    if (lock && !may_exceed_locked_limit()) {
+      uint64_t limit = memory_limit(MemoryLimit::locked) >> kPageShift;
+      if (limit == 0) return Errno::perm;
+      uint64_t already = 0;
+      (void)for_each_mapping(mm, from, end, [&](Vma& vma, UserAddr at, UserAddr to) -> Result<void> {
+        if (vma.flags & kVmLocked) already += (to - at) >> kPageShift;
+        return {};
+      });
+      if (mm.locked_vm - already + ((end - from) >> kPageShift) > limit) return Errno::nomem;
+    }
+    FlagChange change = lock ? FlagChange{kVmLocked, 0} : FlagChange{0, kVmLocked};
+    TRY(for_each_mapping(mm, from, end,
+                         [&](Vma& vma, UserAddr at, UserAddr to) NO_THREAD_SAFETY_ANALYSIS {
+                           return change_flags(mm, vma, at, to, change);
+                         }));
+  }
+  if (lock && populate) return populate_range(mm, from, end);
+  return {};
+}
+
+Result<void> do_mlockall(Mm& mm, MlockAll request) {
+  {
+    WriteGuard guard(mm.mmap_lock);
+    if ((request.current || request.future) && !may_exceed_locked_limit()) {
+      uint64_t limit = memory_limit(MemoryLimit::locked) >> kPageShift;
+      if (limit == 0) return Errno::perm;
+      if (request.current && mm.total_vm > limit) return Errno::nomem;
+    }
+    mm.default_flags = request.future ? kVmLocked : 0;
+    if (!request.current && request.future) return {};
+    FlagChange change = request.current ? FlagChange{kVmLocked, 0} : FlagChange{0, kVmLocked};
+    for (Vma* vma = mm.mappings.first(); vma != nullptr; vma = mm.mappings.next(*vma)) {
+      UserAddr last = vma->end;
+      if (!(vma->flags & kVmSpecial)) TRY(change_flags(mm, *vma, vma->start, vma->end, change));
+      vma = mm.mappings.find(last - 1);  // it may have been joined with a neighbour
+    }
+  }
+  if (!request.current || !request.populate) return {};
+  for (UserAddr at{0};;) {
+    UserAddr end;
+    {
+      ReadGuard guard(mm.mmap_lock);
+      Vma* vma = mm.mappings.first_ending_after(at);
+      if (vma == nullptr) return {};
+      at = vma->start;
+      end = vma->end;
+    }
+    (void)populate_range(mm, at, end);  // mlockall(2) does not report pages that cannot be had
+    at = end;
+  }
+}
+
+Result<void> do_mincore(Mm& mm, UserAddr start, std::span<uint8_t> out) {
+  ReadGuard guard(mm.mmap_lock);
+  for (size_t i = 0; i < out.size(); ++i) {
+    UserAddr at = start + i * kPageSize;
+    const Vma* vma = mm.mappings.find(at);
+    if (vma == nullptr) return Errno::nomem;
+    Frame* cached[1] = {nullptr};
+    {
+      SpinGuard table_guard(mm.page_table_lock);
+      LeafTable leaf = mm.page_table.find(at);
+      out[i] = leaf && !is_empty(leaf.get(LeafTable::index_of(at)));
+    }
+    if (out[i] || !vma->object) continue;
+    vma->object->get_cached_pages(vma->page_of(at), cached);
+    if (cached[0] == nullptr) continue;
+    out[i] = 1;
+    put_frame(*cached[0]);
+  }
+  return {};
+}
+
+Result<void> do_msync(Mm& mm, UserAddr start, uint64_t length, bool invalidate) {
+  UserAddr end = TRY(checked_end(start, length, Errno::nomem));
+  WriteGuard guard(mm.mmap_lock);
+  // Files are memory: a shared mapping and read(2) see the same pages, and nothing is to be written.
+  return for_each_mapping(mm, start, end, [&](Vma& vma, UserAddr, UserAddr) -> Result<void> {
+    if (invalidate && (vma.flags & kVmLocked)) return Errno::busy;
+    return {};
+  });
+}
+
+}  // namespace tine::mm

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+//
+// mremap(2): a mapping shrinks, grows where it is, or moves with its pages to another place.
+//
+// Runs with the mmap_lock held exclusively. A move makes the new mapping and all the page tables it
+// needs before the first entry moves, so that a failure (ENOMEM) leaves everything in place.
+#include <algorithm>
+
+#include "arch/user_access.h"
+#include "mm/mm_internal.h"
+#include "mm/task_hooks.h"
+#include "mm/unmap.h"
+
+namespace tine::mm {
+namespace {
+
+struct Move {
+  UserAddr from, to;
+  uint64_t old_length, new_length;
+};
+
+Result<UserAddr> move_mapping(Mm& mm, Vma& vma, const Move& move) REQUIRES(mm.mmap_lock) {
+  if (mm.map_count + 2 > kMaxMapCount) return Errno::nomem;
+  Vma* source = TRY(isolate_range(mm, vma, move.from, move.from + move.old_length));
+  Owned<Vma> target = TRY(make<Vma>());
+  target->start = move.to;
+  target->end = move.to + move.new_length;
+  target->flags = source->flags;
+  target->mm = &mm;
+  target->object = source->object;
+  target->object_page = source->object_page;
+  target->name = source->name;
+  Result<void> attached = attach_object(*target);
+  if (!attached || !move_pages(mm, move.from, move.to, move.old_length)) {
+    if (attached) detach_object(*target);
+    merge_with_neighbours(mm, *source);
+    return attached ? Errno::nomem : attached.error();
+  }
+  account_pages(mm, source->flags, -static_cast<int64_t>(source->pages()));
+  account_pages(mm, target->flags, static_cast<int64_t>(target->pages()));
+  erase_mapping(mm, *source);
+  Vma& inserted = *target.leak();
+  mm.mappings.insert(inserted);
+  ++mm.map_count;
+  merge_with_neighbours(mm, inserted);
+  return move.to;
+}
+
+Result<void> check_growth(Mm& mm, const Vma& vma, uint64_t pages) REQUIRES(mm.mmap_lock) {
+  if (vma.flags & (kVmDontExpand | kVmSpecial)) return Errno::fault;
+  if ((vma.flags & kVmLocked) && !may_exceed_locked_limit() &&
+      mm.locked_vm + pages > memory_limit(MemoryLimit::locked) >> kPageShift) {
+    return Errno::again;
+  }
+  return may_expand(mm, vma.flags, pages);
+}
+
+Result<UserAddr> remap_to(Mm& mm, Vma& vma, const RemapRequest& request, uint64_t old_length,
+                          uint64_t new_length) REQUIRES(mm.mmap_lock) {
+  UserAddr to = request.new_address;
+  if (!to.is_page_aligned() || !arch::is_user_range(to, new_length)) return Errno::inval;
+  if (to < request.old_address + old_length && request.old_address < to + new_length) {
+    return Errno::inval;
+  }
+  UserAddr from = request.old_address;
+  if (new_length > old_length) {
+    TRY(check_growth(mm, vma, (new_length - old_length) >> kPageShift));
+  }
+  TRY(remove_mappings(mm, to, to + new_length));
+  if (new_length < old_length) {
+    TRY(remove_mappings(mm, from + new_length, from + old_length));
+    old_length = new_length;
+  }
+  Vma* source = mm.mappings.find(from);  // the unmapping may have cut it
+  if (source == nullptr) return Errno::fault;
+  return move_mapping(mm, *source, {from, to, old_length, new_length});
+}
+
+}  // namespace
+
+Result<UserAddr> do_mremap(Mm& mm, const RemapRequest& request) {
+  UserAddr from = request.old_address;
+  if (!from.is_page_aligned()) return Errno::inval;
+  uint64_t old_length = page_ceil(request.old_length);
+  uint64_t new_length = page_ceil(request.new_length);
+  // An old length of 0, which asks for a second view of shared memory, is not supported.
+  if (new_length == 0 || old_length == 0 || (request.fixed && !request.may_move)) {
+    return Errno::inval;
+  }
+  if (!arch::is_user_range(from, old_length) || new_length > arch::kUserTop) return Errno::inval;
+  WriteGuard guard(mm.mmap_lock);
+  Vma* vma = mm.mappings.find(from);
+  if (vma == nullptr || from + old_length > vma->end) return Errno::fault;
+  if (request.fixed) return remap_to(mm, *vma, request, old_length, new_length);
+  if (new_length < old_length) TRY(remove_mappings(mm, from + new_length, from + old_length));
+  if (new_length <= old_length) return from;
+
+  uint64_t more = (new_length - old_length) >> kPageShift;
+  TRY(check_growth(mm, *vma, more));
+  UserAddr end = from + new_length;
+  if (from + old_length == vma->end && arch::is_user_range(from, new_length) &&
+      is_range_free(mm, vma->end, end)) {
+    account_pages(mm, vma->flags, static_cast<int64_t>(more));
+    set_range(*vma, vma->start, end);
+    merge_with_neighbours(mm, *vma);
+    return from;
+  }
+  if (!request.may_move) return Errno::nomem;
+  UserAddr to = TRY(find_free_range(mm, new_length, false));
+  return move_mapping(mm, *vma, {from, to, old_length, new_length});
+}
+
+}  // namespace tine::mm

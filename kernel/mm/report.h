@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+//
+// What /proc/PID/{maps,smaps,status,statm} show of an address space. Each call takes the locks it
+// needs and gives a copy, so that a reader who stops between two mappings holds nothing; mappings
+// that change meanwhile are seen before or after the change.
+#pragma once
+
+#include "core/ref.h"
+#include "core/types.h"
+#include "mm/mm.h"
+
+namespace tine::mm {
+
+struct MappingReport {
+  enum class Region : uint8_t { none, heap, stack, special };  // [heap], [stack], by `name`
+  UserAddr start, end;
+  uint32_t flags = 0;            // VmFlags
+  uint64_t offset_bytes = 0;     // in the file
+  bool has_object = false;
+  bool is_shmem = false;         // shared anonymous memory: "/dev/zero (deleted)"
+  Region region = Region::none;
+  Ref<MapName> name;             // null: none
+};
+// The mapping that contains `at`, or the next one above; false: there is none.
+bool next_mapping(Mm& mm, UserAddr at, MappingReport& out);
+
+// In pages, but for the proportional share, which is in bytes.
+struct MappingPages {
+  uint64_t resident = 0, shared_clean = 0, shared_dirty = 0, private_clean = 0, private_dirty = 0;
+  uint64_t referenced = 0, anonymous = 0;
+  uint64_t proportional_bytes = 0;
+};
+MappingPages measure_pages(Mm& mm, UserAddr start, UserAddr end);
+
+// In pages.
+struct MmStatus {
+  uint64_t vm_peak, vm_size, vm_locked, rss_peak, rss, rss_anonymous, rss_file, rss_shmem;
+  uint64_t data, stack, text, page_tables;
+};
+MmStatus mm_status(Mm& mm);
+
+}  // namespace tine::mm

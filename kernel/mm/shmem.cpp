@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: MIT
+//
+// Pages in memory: the tree that finds them, faults on them, and the file operations of tmpfs.
+//
+// The tree has nodes of 64 slots and grows in height with the highest page; a file of one page has
+// no node at all. pages_lock_ guards it; frames and nodes are made before the lock is taken, and
+// frames are put after it is released where there are many. See shmem.h for ownership.
+#include "mm/shmem.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "mm/heap.h"
+#include "mm/unmap.h"
+
+namespace tine::mm {
+
+struct ShmemNode : HeapAllocated {
+  static constexpr const char* kCacheName = "shmem_node";
+  static constexpr unsigned kBits = 6;
+  static constexpr unsigned kSlots = 1u << kBits;
+  void* slots[kSlots] = {};  // nodes, or frames at the lowest level
+  uint32_t used = 0;
+};
+
+namespace {
+
+constexpr unsigned kMaxHeight = (64 - kPageShift + ShmemNode::kBits - 1) / ShmemNode::kBits;
+
+bool fits(unsigned height, uint64_t index) {
+  return height * ShmemNode::kBits >= 64 || index >> (height * ShmemNode::kBits) == 0;
+}
+unsigned slot_of(unsigned level, uint64_t index) {
+  return static_cast<unsigned>(index >> (level * ShmemNode::kBits)) % ShmemNode::kSlots;
+}
+
+// Nodes made in advance, so that the tree can be grown without failing under the lock.
+struct SpareNodes {
+  Owned<ShmemNode> nodes[2 * kMaxHeight];
+  unsigned count = 0;
+  Result<void> fill(unsigned wanted) {
+    while (count < wanted) {
+      nodes[count] = TRY(make<ShmemNode>());
+      ++count;
+    }
+    return {};
+  }
+  ShmemNode* take() { return count == 0 ? nullptr : nodes[--count].leak(); }
+};
+
+// Removes the frames of pages [first, end) below `node`, which covers pages from `base` on; calls
+// take(frame) for each. True: the node is empty now.
+template <class Take>
+bool remove_below(ShmemNode& node, unsigned level, uint64_t base, uint64_t first, uint64_t end,
+                  Take&& take) {
+  uint64_t span = uint64_t{1} << (level * ShmemNode::kBits);
+  for (unsigned i = 0; i < ShmemNode::kSlots; ++i) {
+    uint64_t low = base + i * span;
+    if (node.slots[i] == nullptr || low >= end || low + span <= first) continue;
+    if (level == 0) {
+      take(*static_cast<Frame*>(node.slots[i]));
+    } else {
+      auto* lower = static_cast<ShmemNode*>(node.slots[i]);
+      if (!remove_below(*lower, level - 1, low, first, end, take)) continue;
+      delete lower;
+    }
+    node.slots[i] = nullptr;
+    --node.used;
+  }
+  return node.used == 0;
+}
+
+}  // namespace
+
+ShmemObject::~ShmemObject() { remove_pages(0, ~uint64_t{0}); }
+
+Frame* ShmemObject::find_boot_page_locked(uint64_t index) {
+  if (index >= boot_page_count_) return nullptr;
+  Frame& frame = boot_pages_[index];
+  if (frame.kind == FrameKind::reserved) [[unlikely]] {  // first look at it
+    uint64_t size = size_.load(std::memory_order_relaxed);
+    uint64_t used = std::min(size - std::min(size, index << kPageShift), kPageSize);
+    memset(frame_data<char>(frame) + used, 0, kPageSize - used);
+    change_kind(frame, FrameKind::cache);
+    frame.object = this;
+    frame.index = index;
+  }
+  // Once removed it may be anybody's, even this object's at another index.
+  bool is_ours = frame.kind == FrameKind::cache && frame.object == this && frame.index == index;
+  return is_ours ? &frame : nullptr;
+}
+
+Frame* ShmemObject::find_locked(uint64_t index) {
+  if (fits(height_, index)) {
+    void* at = root_;
+    for (unsigned level = height_; level-- > 0 && at != nullptr;) {
+      at = static_cast<ShmemNode*>(at)->slots[slot_of(level, index)];
+    }
+    if (at != nullptr) return static_cast<Frame*>(at);
+  }
+  return boot_page_count_ != 0 ? find_boot_page_locked(index) : nullptr;
+}
+
+Result<void> ShmemObject::insert(uint64_t index, Frame& frame) {
+  SpareNodes spares;
+  for (unsigned wanted = 0;; wanted += 2) {
+    TRY(spares.fill(std::min(wanted, 2 * kMaxHeight)));
+    SpinGuard guard(pages_lock_);
+    if (find_locked(index) != nullptr) return Errno::exist;
+    if (index >= page_ceil(size_.load(std::memory_order_relaxed)) >> kPageShift) return Errno::fault;
+    bool enough = true;
+    while (enough && !fits(height_, index)) {
+      if (root_ != nullptr) {
+        ShmemNode* node = spares.take();
+        enough = node != nullptr;
+        if (!enough) break;
+        node->slots[0] = root_;
+        node->used = 1;
+        root_ = node;
+      }
+      ++height_;
+    }
+    void** slot = &root_;
+    ShmemNode* parent = nullptr;
+    for (unsigned level = height_; enough && level-- > 0;) {
+      if (*slot == nullptr) {
+        ShmemNode* node = spares.take();
+        enough = node != nullptr;
+        if (!enough) break;
+        *slot = node;
+        if (parent != nullptr) ++parent->used;
+      }
+      parent = static_cast<ShmemNode*>(*slot);
+      slot = &parent->slots[slot_of(level, index)];
+    }
+    if (!enough) continue;
+    frame.object = this;
+    frame.index = index;
+    if (use_ == Use::anonymous) frame.flags |= kFrameShmem;
+    *slot = &frame;
+    if (parent != nullptr) ++parent->used;
+    pages_.store(pages_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    return {};
+  }
+}
+
+Result<FrameRef> ShmemObject::get_page(uint64_t index, bool) {
+  for (;;) {
+    {
+      SpinGuard guard(pages_lock_);
+      if (index >= page_ceil(size_.load(std::memory_order_relaxed)) >> kPageShift) {
+        return Errno::fault;
+      }
+      if (Frame* frame = find_locked(index)) return FrameRef::share(*frame);
+    }
+    Frame* fresh = take_frame(FrameKind::cache);
+    if (fresh == nullptr) return Errno::nomem;
+    FrameRef frame = FrameRef::adopt(fresh);
+    arch::clear_page(frame_data(*frame));
+    Result<void> inserted = insert(index, *frame);
+    if (inserted) {
+      get_frame(*frame);  // the tree's own
+      return frame;
+    }
+    frame->object = nullptr;
+    if (inserted.error() != Errno::exist) return inserted.error();
+  }
+}
+
+void ShmemObject::get_cached_pages(uint64_t first, std::span<Frame*> out) {
+  SpinGuard guard(pages_lock_);
+  uint64_t end = page_ceil(size_.load(std::memory_order_relaxed)) >> kPageShift;
+  for (size_t i = 0; i < out.size(); ++i) {
+    out[i] = first + i < end ? find_locked(first + i) : nullptr;
+    if (out[i] != nullptr) get_frame(*out[i]);
+  }
+}
+
+Result<void> ShmemObject::deny_write() {
+  int32_t seen = writers_.load(std::memory_order_relaxed);
+  do {
+    if (seen > 0) return Errno::txtbsy;
+  } while (!writers_.compare_exchange_weak(seen, seen - 1, std::memory_order_acquire));
+  return {};
+}
+void ShmemObject::allow_write() { writers_.fetch_add(1, std::memory_order_release); }
+
+Result<void> ShmemObject::get_write_access() {
+  int32_t seen = writers_.load(std::memory_order_relaxed);
+  do {
+    if (seen < 0) return Errno::txtbsy;
+  } while (!writers_.compare_exchange_weak(seen, seen + 1, std::memory_order_acquire));
+  return {};
+}
+void ShmemObject::put_write_access() { writers_.fetch_sub(1, std::memory_order_release); }
+
+void ShmemObject::remove_pages(uint64_t first, uint64_t end) {
+  uint32_t removed = 0;  // frame numbers, chained through Frame::next
+  {
+    SpinGuard guard(pages_lock_);
+    auto take = [&](Frame& frame) {
+      frame.object = nullptr;  // before any unmap_range(): see memory_object.h
+      frame.next = removed;
+      frame.previous = 0;
+      removed = frame_number(frame);
+      pages_.store(pages_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+    };
+    if (root_ != nullptr && height_ == 0) {
+      if (first == 0) {
+        take(*static_cast<Frame*>(root_));
+        root_ = nullptr;
+      }
+    } else if (root_ != nullptr) {
+      auto* node = static_cast<ShmemNode*>(root_);
+      if (remove_below(*node, height_ - 1, 0, first, end, take)) {
+        delete node;
+        root_ = nullptr;
+      }
+    }
+    if (root_ == nullptr) height_ = 0;
+    for (uint64_t i = first; i < std::min(end, boot_page_count_); ++i) {
+      if (Frame* frame = find_boot_page_locked(i)) take(*frame);
+    }
+    if (end >= boot_page_count_) boot_page_count_ = std::min(boot_page_count_, first);
+  }
+  while (removed != 0) {
+    Frame& frame = frame_table[removed];
+    removed = frame.next;
+    put_frame(frame);
+  }
+}
+
+void ShmemObject::clear_tail(uint64_t from) {
+  if ((from & kPageMask) == 0) return;
+  SpinGuard guard(pages_lock_);
+  if (Frame* frame = find_locked(from >> kPageShift)) {
+    uint64_t offset = from & kPageMask;
+    memset(frame_data<char>(*frame) + offset, 0, kPageSize - offset);
+  }
+}
+
+Result<void> ShmemObject::resize(uint64_t new_size) {
+  uint64_t old_size = size_bytes();
+  if (new_size > static_cast<uint64_t>(INT64_MAX)) return Errno::fbig;
+  if (new_size < old_size) clear_tail(new_size);
+  size_.store(new_size, std::memory_order_release);
+  if (new_size < old_size) {
+    uint64_t first = page_ceil(new_size) >> kPageShift;
+    remove_pages(first, ~uint64_t{0});
+    unmap_range(first, ~uint64_t{0} >> kPageShift);
+  }
+  return {};
+}
+
+void ShmemObject::punch_hole(uint64_t offset, uint64_t length) {
+  uint64_t end = std::min(offset + length, size_bytes());
+  if (offset >= end) return;
+  uint64_t first = page_ceil(offset) >> kPageShift;
+  uint64_t last = (end == size_bytes() ? page_ceil(end) : page_floor(end)) >> kPageShift;
+  auto clear = [&](uint64_t from, uint64_t to) {
+    SpinGuard guard(pages_lock_);
+    Frame* frame = from < to ? find_locked(from >> kPageShift) : nullptr;
+    if (frame != nullptr) memset(frame_data<char>(*frame) + (from & kPageMask), 0, to - from);
+  };
+  clear(offset, std::min(end, first << kPageShift));
+  if (last << kPageShift < end && last >= first) clear(last << kPageShift, end);
+  if (first >= last) return;
+  remove_pages(first, last);
+  unmap_range(first, last);
+}
+
+Result<size_t> ShmemObject::read(IoBuffer& buffer, uint64_t offset) {
+  size_t total = 0;
+  for (;;) {
+    uint64_t size = size_bytes();
+    if (offset >= size || buffer.remaining() == 0) return total;
+    uint64_t in_page = offset & kPageMask;
+    size_t length = std::min({buffer.remaining(), kPageSize - in_page, size - offset});
+    FrameRef frame;
+    {
+      SpinGuard guard(pages_lock_);
+      if (Frame* found = find_locked(offset >> kPageShift)) frame = FrameRef::share(*found);
+    }
+    Result<size_t> moved = frame ? buffer.copy_in(frame_data<char>(*frame) + in_page, length)
+                                 : buffer.fill_zero(length);
+    if (!moved) return total != 0 ? Result<size_t>(total) : moved;
+    total += *moved;
+    offset += *moved;
+    if (*moved < length) return total;
+  }
+}
+
+Result<size_t> ShmemObject::write(IoBuffer& buffer, uint64_t offset) {
+  size_t total = 0;
+  Result<void> outcome;
+  while (buffer.remaining() != 0) {
+    uint64_t in_page = offset & kPageMask;
+    size_t length = std::min<size_t>(buffer.remaining(), kPageSize - in_page);
+    uint64_t old_size = size_bytes();
+    if (offset + length > static_cast<uint64_t>(INT64_MAX)) { outcome = Errno::fbig; break; }
+    // The page must be inside the object to be made; the size shows what was really written.
+    if (offset + length > old_size) size_.store(offset + length, std::memory_order_release);
+    Result<FrameRef> frame = get_page(offset >> kPageShift, true);
+    Result<size_t> moved = frame ? buffer.copy_out(frame_data<char>(**frame) + in_page, length)
+                                 : Result<size_t>(frame.error());
+    size_t done = moved.value_or(0);
+    if (done < length) size_.store(std::max(old_size, done ? offset + done : 0), std::memory_order_release);
+    total += done;
+    offset += done;
+    if (!moved) {
+      outcome = moved.error() == Errno::nomem ? Errno::nospc : moved.error();
+      break;
+    }
+    if (done < length) break;
+  }
+  if (total == 0 && !outcome) return outcome.error();
+  return total;
+}
+
+Result<size_t> ShmemObject::write_kernel(std::span<const std::byte> data, uint64_t offset) {
+  IoBuffer buffer = IoBuffer::kernel(const_cast<std::byte*>(data.data()), data.size());
+  return write(buffer, offset);
+}
+
+void ShmemObject::adopt_boot_pages(PhysAddr start, uint64_t pages, uint64_t size) {
+  SpinGuard guard(pages_lock_);
+  boot_pages_ = &frame_at(start);
+  boot_page_count_ = pages;
+  pages_.store(pages, std::memory_order_relaxed);
+  size_.store(size, std::memory_order_release);
+}
+
+Result<Ref<ShmemObject>> make_shmem(uint64_t size) {
+  return make_ref<ShmemObject>(size != 0 ? size : ShmemObject::kUnbounded,
+                               ShmemObject::Use::anonymous);
+}
+Result<Ref<ShmemObject>> make_file_pages() {
+  return make_ref<ShmemObject>(uint64_t{0}, ShmemObject::Use::file);
+}
+
+}  // namespace tine::mm
