@@ -41,7 +41,8 @@ Verdict judge(const VmOutcome& outcome) {
   if (outcome.launcher_signal) return {kStatusSignalBase + *outcome.launcher_signal, ""};
   if (outcome.left_by_escape) return {kStatusTine, "stopped by the escape keys"};
   if (outcome.panicked) {
-    return {kStatusTine, "the guest kernel panicked\n" + outcome.log_tail};
+    return {kStatusTine, "the guest kernel panicked" +
+                             (outcome.log_tail.empty() ? "" : "\n" + outcome.log_tail)};
   }
   if (outcome.timed_out) {
     return {kStatusTimeout, fmt::format("no end after {} s (--timeout): the VM was stopped",
