@@ -14,6 +14,7 @@
 #include "core/log.h"
 #include "core/panic.h"
 #include "core/version.h"
+#include "drivers/drivers.h"
 #include "fs/fs.h"
 #include "mm/init.h"
 #include "sched/sched.h"
@@ -99,6 +100,7 @@ constinit Boot boot{};
 // PID 1, in kernel mode. Returning from here enters the program.
 void kernel_init(void*) {
   fs::init(*boot.info);
+  drivers::init(boot.command_line->value("console"));
   run_init(*boot.command_line);
 }
 

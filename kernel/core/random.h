@@ -11,6 +11,8 @@
 namespace tine {
 
 void random_bytes(std::span<std::byte> out);
+// What a program wrote to /dev/urandom: mixed in, never relied upon.
+void mix_entropy(std::span<const std::byte> bytes);
 inline uint64_t random_u64() {
   uint64_t value;
   random_bytes({reinterpret_cast<std::byte*>(&value), sizeof value});

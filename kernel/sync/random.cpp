@@ -55,4 +55,16 @@ void random_bytes(std::span<std::byte> out) {
   }
 }
 
+void mix_entropy(std::span<const std::byte> bytes) {
+  IrqGuard guard(lock);
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    state.key[i / 4 % 8] ^= std::to_integer<uint32_t>(bytes[i]) << (8 * (i % 4));
+    if (i % 32 == 31 || i + 1 == bytes.size()) {  // diffuse each full key's worth
+      auto block = chacha20_block(state);
+      ++state.counter;
+      std::copy_n(block.begin(), 8, state.key.begin());
+    }
+  }
+}
+
 }  // namespace tine

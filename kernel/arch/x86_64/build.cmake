@@ -15,7 +15,7 @@ target_compile_options(tine-core PUBLIC
   -mno-red-zone -mno-mmx -mno-sse -mno-avx -mcmodel=kernel -fno-pic -ffreestanding
   -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer -mstack-alignment=8 -ffunction-sections -fdata-sections
   -fno-asynchronous-unwind-tables -O2 -g1
-  "$<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions;-fno-rtti;-fno-threadsafe-statics;-fstack-protector-strong;-mstack-protector-guard=global;-Wno-global-constructors;-nostdinc++>"
+  "$<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions;-fno-rtti;-fno-threadsafe-statics;-fno-c++-static-destructors;-fstack-protector-strong;-mstack-protector-guard=global;-Wno-global-constructors;-nostdinc++>"
   "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-isystem ${CMAKE_CURRENT_SOURCE_DIR}/core/libcxx>"
   "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-isystem /usr/lib/llvm-19/include/c++/v1>"
   -nostdlibinc "SHELL:-isystem /usr/include/x86_64-linux-musl"
@@ -26,18 +26,21 @@ file(CREATE_LINK /usr/include/boost ${CMAKE_BINARY_DIR}/boost/boost SYMBOLIC)
 
 find_program(TINE_NM NAMES llvm-nm-19 llvm-nm nm REQUIRED)
 find_program(TINE_CLANG NAMES clang-19 REQUIRED)
-set(link_options -nostdlib -fuse-ld=lld -static -Wl,-T,${TINE_ARCH_DIR}/linker.ld -Wl,--gc-sections
-    -Wl,--build-id=none -Wl,-z,max-page-size=4096 -Wl,-z,separate-code -Wl,--no-dynamic-linker)
+find_program(TINE_LLD NAMES ld.lld-19 REQUIRED)
+# The linker itself: clang's driver for a bare target would go through gcc.
+set(CMAKE_CXX_LINK_EXECUTABLE "${TINE_LLD} <LINK_FLAGS> <OBJECTS> -o <TARGET>")
+set(link_options -static -T ${TINE_ARCH_DIR}/linker.ld --gc-sections --build-id=none
+    -z max-page-size=4096 -z separate-code --no-dynamic-linker)
 if(TINE_PARTIAL)
-  list(APPEND link_options -Wl,--unresolved-symbols=ignore-all)
+  list(APPEND link_options --unresolved-symbols=ignore-all)
 endif()
+list(JOIN link_options " " link_options)
 
 function(tine_add_image name output)
   add_executable(${name} $<TARGET_OBJECTS:tine-core> ${ARGN})
   set_target_properties(${name} PROPERTIES OUTPUT_NAME ${output} SUFFIX ""
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR} LINK_DEPENDS ${TINE_ARCH_DIR}/linker.ld
-    LINKER_LANGUAGE CXX)
-  target_link_options(${name} PRIVATE ${link_options})
+    LINKER_LANGUAGE CXX LINK_FLAGS "${link_options} ${TINE_IMAGE_FLAGS}")
 endfunction()
 
 include(${TINE_ARCH_DIR}/vdso/build.cmake)
@@ -49,5 +52,5 @@ add_custom_command(OUTPUT ${symbols}
   COMMAND awk -f ${TINE_ARCH_DIR}/kernel_symbols.awk ${CMAKE_BINARY_DIR}/kernel_symbols.txt
           > ${symbols}
   DEPENDS tine-kernel-debug ${TINE_ARCH_DIR}/kernel_symbols.awk VERBATIM)
+set(TINE_IMAGE_FLAGS --strip-all)
 tine_add_image(tine-kernel tine-kernel.elf ${TINE_VDSO_OBJECT} ${symbols})
-target_link_options(tine-kernel PRIVATE -Wl,--strip-all)

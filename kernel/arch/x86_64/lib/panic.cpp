@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "arch/cpu.h"
+#include "arch/power.h"
 #include "arch/x86_64/boot/image.h"
 #include "arch/x86_64/entry/trap_names.h"
 #include "core/format.h"
@@ -65,6 +66,7 @@ void begin_panic() {
     arch::machine_power_off();
   }
   panicking = true;
+  arch::set_power_off_hook(nullptr);  // a driver's locks may be held
 }
 
 [[noreturn]] void finish_with_registers(const arch::UserRegs& regs) {
