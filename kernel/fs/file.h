@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <span>
+#include <string_view>
 
 #include "core/ref.h"
 #include "core/result.h"

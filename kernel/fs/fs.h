@@ -4,6 +4,9 @@
 // Linux: fs_struct), opening files for exec, and start-up.
 #pragma once
 
+#include <span>
+#include <string_view>
+
 #include "core/ref.h"
 #include "core/result.h"
 #include "fs/file.h"

@@ -21,6 +21,7 @@ namespace tine {
 
 using SyscallFunction = long (*)(const arch::UserRegs&);
 inline constexpr size_t kSyscallCount = 462;
+inline constexpr long kRestartSyscallNumber = 219;
 extern const std::array<SyscallFunction, kSyscallCount> syscall_table;
 long not_implemented(const arch::UserRegs& regs);
 

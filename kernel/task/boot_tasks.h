@@ -13,17 +13,23 @@
 
 namespace tine {
 
+struct SignalState;
 struct Task;
 
 // The task that the CPU runs already, or will run when nothing else wants it. Its kernel stack is
-// the caller's business. Cannot fail: it lives in the image (boot CPU) or was made by the caller.
+// the caller's business. Cannot fail: it lives in the image.
 Task& make_idle_task(CpuId cpu);
 
-// fork_init: threads-max from the memory there is (B7), init's limits (B8).
+// PID 1's process: the parent of orphans. Exists before any other.
+SignalState& init_process();
+
+// fork_init: threads-max from the memory there is (B7), init's limits (B8). On the boot CPU's idle
+// task, from which init inherits.
 void task_init(uint64_t memory_bytes);
 
-// PID 1 runs init(argument) in kernel mode; it is expected to become a user program by
-// kernel_execve() and return, which enters user mode. Panics where it cannot be made.
+// PID 1 runs init(argument) in kernel mode, with the descriptors and directories that the idle task
+// has been given; it is expected to become a program by exec::kernel_execve() and return, which
+// enters user mode. Both start with the next schedule(). Panics where they cannot be made.
 void start_first_tasks(void (*init)(void*), void* argument);
 
 }  // namespace tine

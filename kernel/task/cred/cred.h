@@ -8,10 +8,9 @@
 #include "core/result.h"
 #include "core/types.h"
 #include "mm/heap.h"
+#include "task/cred/user_account.h"
 
 namespace tine {
-
-class UserAccount;  // what all processes of one uid share (C8): counts for limits
 
 struct Groups : RefCounted<Groups> {
   static constexpr const char* kCacheName = "group_info";
@@ -38,7 +37,14 @@ struct Creds : RefCounted<Creds> {
   uint32_t securebits = 0;
   bool no_new_privileges = false;
   Ref<UserAccount> user;                    // of the real uid
+
+  Creds() = default;
+  void copy_from(const Creds& other);       // shares groups and account by reference
 };
+
+// Changing the running task's: prepare a private copy, edit it, commit it. ENOMEM.
+Result<Ref<Creds>> prepare_creds();
+void commit_creds(Ref<Creds> fresh);
 
 // The running task has the capability (in the initial user namespace).
 bool capable(Capability capability);

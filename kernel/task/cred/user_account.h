@@ -16,13 +16,13 @@ namespace tine {
 class UserAccount final : public RefCounted<UserAccount> {
  public:
   static constexpr const char* kCacheName = "uid_cache";
-  explicit UserAccount(KernelUid uid) : uid_(uid) {}
+  constexpr explicit UserAccount(KernelUid uid) : uid_(uid) {}
 
   // The account of `uid`, made on first use. ENOMEM.
   static Result<Ref<UserAccount>> find_or_make(KernelUid uid);
   void last_ref_dropped();
 
-  KernelUid uid() const { return uid_; }
+  constexpr KernelUid uid() const { return uid_; }
   std::atomic<int64_t> processes{0};        // RLIMIT_NPROC
   std::atomic<int64_t> queued_signals{0};   // RLIMIT_SIGPENDING
 

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The end of a task: do_exit (one thread), exit_group (its process), and the release of a zombie.
-// `code` is a wait status: exit code << 8, or the signal's number | 0x80 for a core dump.
+// The end of a task: do_exit (one thread) and do_group_exit (its process).
+// `code` is a wait status: exit code << 8, or the signal's number.
 #pragma once
-
-#include "core/ref.h"
-#include "task/pid/pid.h"
 
 namespace tine {
 
@@ -15,11 +12,8 @@ struct Task;
 // Tells all threads of the process to die, and dies.
 [[noreturn]] void do_group_exit(int code);
 
-// Takes a dead task out of the tree and drops the tree's reference. The caller made sure that nobody
-// else does the same: it moved exit_state from zombie to dead.
-void release_task(Task& task) EXCLUDES(task_tree_lock);
-
-// exit and exec: lets the vfork parent go on, and clears the child's TID word.
+// exit and exec: clears the TID word of the thread in the memory it leaves (set_tid_address(2)) and
+// lets its vfork parent go on. exec calls it before the memory is exchanged, exit before it is left.
 void mm_release(Task& task);
 
 }  // namespace tine

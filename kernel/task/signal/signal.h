@@ -17,6 +17,9 @@
 
 namespace tine {
 
+namespace arch {
+struct UserRegs;
+}
 struct Task;
 struct Pid;
 struct SignalState;
@@ -135,6 +138,8 @@ struct SigHand : RefCounted<SigHand> {
   // exec and CLONE_CLEAR_SIGHAND: handlers become the default, what is ignored stays ignored.
   void reset_handlers();
 
+  void ignore_all();                           // kthreadd (E9)
+
   signal::SigSet custom = 0;                   // actions that are not all-default
 
  private:
@@ -143,27 +148,27 @@ struct SigHand : RefCounted<SigHand> {
 
 namespace signal {
 
-// --- Sending. `info` null: from the kernel. Any context that may take task_tree_lock.
-void send_to_task(Task& task, int number, const SigInfo* info = nullptr);     // one thread
-void send_to_process(Task& task, int number, const SigInfo* info = nullptr);  // its thread group
-void send_to_group(Pid& group, int number, const SigInfo* info = nullptr);    // kill(-pgid): tty, kernel
-void send_to_task_locked(Task& task, int number, const SigInfo* info) REQUIRES(task_tree_lock);
-void send_to_process_locked(Task& task, int number, const SigInfo* info) REQUIRES(task_tree_lock);
+// --- Sending. `info` null: from the kernel. Any context that may take task_tree_lock. A signal that
+// nobody would act on is dropped; failing (EAGAIN) is only possible for a queued real-time signal.
+Result<void> send_to_task(Task& task, int number, const SigInfo* info = nullptr);  // one thread
+Result<void> send_to_process(Task& task, int number, const SigInfo* info = nullptr);
+void send_to_group(Pid& group, int number, const SigInfo* info = nullptr);         // tty, kernel
+Result<void> send_to_task_locked(Task& task, int number, const SigInfo* info)
+    REQUIRES(task_tree_lock);
+Result<void> send_to_process_locked(Task& task, int number, const SigInfo* info)
+    REQUIRES(task_tree_lock);
 void send_to_group_locked(Pid& group, int number, const SigInfo* info) REQUIRES(task_tree_lock);
 // A fault of the running task: cannot be blocked or ignored.
 void force_fault(int number, int code, UserAddr address);
-// SIGKILL to the running task's process that nothing can hold up: a frame that cannot be written...
+// Kills the running task's process with `number`, whatever it has done about it.
 void force_fatal(int number);
 
 // --- Asking.
 bool is_ignored_or_blocked(const Task& task, int number);  // of the running task: tty job control
-// No member has a parent in the session but outside the group: nobody could continue it if stopped.
-bool is_orphaned_group(Pid& group);
 
 // --- Delivery, on the way back to user mode, interrupts on (task/signal/deliver.cpp). Runs handlers'
 // frames, stops, dies; restarts or ends the interrupted system call.
-struct SignalContext;
-void deliver_pending(SignalContext& context);
+void deliver_pending(arch::UserRegs& regs);
 // Sets kWorkSignal from what is pending and not blocked; clears it only for the running task.
 void recalculate_pending(Task& task);
 // sigsuspend, ppoll, pselect, epoll_pwait: blocks `mask` until the call has been left. A signal that

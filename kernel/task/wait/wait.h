@@ -22,7 +22,6 @@ struct WaitRequest {
   WaitWhich which = WaitWhich::any;
   Ref<Pid> pid;                 // the process or group waited for
   int options = 0;
-  bool nonblocking_pidfd = false;
 };
 struct WaitOutcome {
   int pid = 0;                  // 0: kWaitNoHang and nothing to report
@@ -33,6 +32,15 @@ struct WaitOutcome {
 };
 // ECHILD: nothing to wait for; restart_sys: a signal came first.
 Result<WaitOutcome> do_wait(const WaitRequest& request);
+
+// The wait status (wait(2)) of a process that has ended, and the same as siginfo tells it.
+int exit_status_of(const Task& leader);
+constexpr int si_code_of_status(int status) {
+  return (status & 0x80)   ? signal::kCldDumped
+         : (status & 0x7f) ? signal::kCldKilled
+                           : signal::kCldExited;
+}
+constexpr int si_status_of(int status) { return (status & 0x7f) ? status & 0x7f : status >> 8 & 0xff; }
 
 // Of a whole process: its gone threads and its living ones. Caller holds a reference.
 CpuUsage usage_of_process(Task& task) REQUIRES(task_tree_lock);

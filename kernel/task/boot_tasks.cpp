@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+//
+// The first tasks. The boot CPU's idle task is built by hand in static storage, because it exists
+// before the heap; it is the ancestor of all others, has PID 0 and is in no list (A3).
+#include "task/boot_tasks.h"
+
+#include <algorithm>
+#include <new>
+
+#include "core/panic.h"
+#include "fs/fs_context.h"
+#include "fs/tty/terminal.h"
+#include "fs/files_table.h"
+#include "task/clone/copy_process.h"
+#include "task/clone/kthread.h"
+#include "task/namespace/namespaces.h"
+#include "task/signal_state.h"
+#include "task/task_statistics.h"
+
+namespace tine {
+
+namespace {
+
+// What an idle task consists of, in storage that is never destroyed.
+struct IdleParts {
+  Task task;
+  Pid pid;
+  SigHand sighand;
+  SignalState signal;
+  Creds creds;
+};
+alignas(IdleParts) std::byte idle_storage[kMaxCpus][sizeof(IdleParts)];
+
+SignalState* first_process = nullptr;  // set once, before a second process exists
+
+Creds& fill_root_creds(Creds& creds) {
+  creds.effective = creds.permitted = kAllCapabilities;
+  creds.user = Ref<UserAccount>(root_account());
+  return creds;
+}
+
+void set_default_limits(SignalState& process) {
+  auto limit = [&process](Resource resource, uint64_t soft, uint64_t hard) {
+    process.limits[resource] = {.soft = soft, .hard = hard};
+  };
+  constexpr uint64_t kUnlimited = ~0ull;
+  limit(kLimitStack, 8 << 20, kUnlimited);
+  limit(kLimitCore, 0, kUnlimited);
+  limit(kLimitNproc, 0, 0);  // from the memory there is: task_init()
+  limit(kLimitNofile, 1024, 4096);
+  limit(kLimitMemlock, 8 << 20, 8 << 20);
+  limit(kLimitSigpending, 0, 0);
+  limit(kLimitMsgqueue, 819200, 819200);
+  limit(kLimitNice, 0, 0);
+  limit(kLimitRtprio, 0, 0);
+}
+
+}  // namespace
+
+Task& make_idle_task(CpuId cpu) NO_THREAD_SAFETY_ANALYSIS {
+  auto& parts = *new (idle_storage[cpu]) IdleParts;
+  Task& task = parts.task;
+  task.real_creds = Ref<const Creds>(fill_root_creds(parts.creds));
+  task.sighand = Ref<SigHand>(parts.sighand);
+  task.signal = Ref<SignalState>(parts.signal);
+  task.namespaces = Ref<Namespaces>(initial_namespaces);
+  task.pid = Ref<Pid>(parts.pid);
+  task.group_leader = task.real_parent = task.parent = &task;
+  task.flags = kPfKernelThread | kPfNoFreeze;
+  task.cpu = cpu;
+  std::ranges::copy(std::string_view("swapper"), task.name);
+  set_default_limits(parts.signal);
+  parts.signal.threads.push_back(task);
+  return task;
+}
+
+SignalState& init_process() { return *first_process; }
+
+void task_init(uint64_t memory_bytes) {
+  const int64_t threads = default_threads_max(memory_bytes, sched::kKernelStackSize);
+  statistics.threads_max.store(threads, std::memory_order_relaxed);
+  const auto half = static_cast<uint64_t>(threads / 2);  // B8
+  SignalState& process = *current().signal;
+  process.limits[kLimitNproc] = process.limits[kLimitSigpending] = {.soft = half, .hard = half};
+}
+
+void start_first_tasks(void (*init)(void*), void* argument) {
+  Task& idle = current();
+  auto first = copy_process(idle, CloneRequest::for_init(init, argument));
+  if (!first) panic("no memory for init");
+  first_process = (*first)->signal.get();
+  first_process->is_unkillable = true;
+  auto second = copy_process(idle, CloneRequest::for_kernel_thread(kthreadd, nullptr));
+  if (!second) panic("no memory for kthreadd");
+  sched::wake_up_new_task(**first);
+  sched::wake_up_new_task(**second);
+}
+
+}  // namespace tine

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+//
+// Builds the child that `request` asks for and makes it visible to the rest of the system.
+//
+// Until publish() the child belongs to this call alone: nobody can find it, so no lock is held, and
+// any early return destroys `child`, whose members give back what they hold, in reverse order. So
+// each step must only *acquire* into the child, never change what others see.
+//
+// The order is the contract's (B63, E-3), for which errors and side effects depend on it.
+#include "task/clone/copy_process.h"
+
+#include "fs/files_table.h"
+#include "fs/fs_context.h"
+#include "task/clone/copy_parts.h"
+#include "task/namespace/namespaces.h"
+#include "task/signal_state.h"
+
+namespace tine {
+
+namespace {
+
+// A signal that is already here is handled before the fork, so that the child does not miss what was
+// sent to its group (G5). Those that come later count in `group_signals`, which publish() compares.
+Result<uint64_t> settle_signals(Task& caller) {
+  IrqGuard guard(caller.sighand->lock);
+  if (signal_pending(caller)) [[unlikely]] {
+    signal::recalculate_pending(caller);
+    if (fatal_signal_pending(caller)) return Errno::intr;
+    if (signal_pending(caller)) return Errno::restart_nointr;
+  }
+  return caller.signal->group_signals;
+}
+
+}  // namespace
+
+Result<Ref<Task>> copy_process(Task& caller, const CloneRequest& request) {
+  TRY(request.validate(caller));
+  const uint64_t group_signals_seen = TRY(settle_signals(caller));
+
+  auto child = TRY(NascentTask::duplicate(caller, request));        // task and kernel stack
+  child->real_creds = TRY(copy_creds(caller, request));
+  child->charge = TRY(ProcessCharge::acquire(caller, *child->real_creds));
+  TRY(child.join_scheduler(caller));                                // not runnable before publish
+  TRY(check_cgroup(request));
+
+  child->files = TRY(copy_files(caller, request));
+  child->fs = TRY(copy_fs(caller, request));
+  child->sighand = TRY(copy_sighand(caller, request));
+  child->signal = TRY(copy_signal(caller, request));
+  child->mm = TRY(copy_mm(caller, request));
+  child->Schedulable::mm = child->mm.get();
+  child->namespaces = TRY(copy_namespaces(caller, request));
+  TRY(copy_thread(*child, caller, request));                        // registers, TLS, return 0
+
+  child->pid = TRY(child->namespaces->pid_for_children->allocate(request.wanted_tids()));
+  auto pidfd = TRY(prepare_pidfd(*child->pid, request));            // a number nobody sees yet
+
+  return publish(std::move(child), caller, request, std::move(pidfd), group_signals_seen);
+}
+
+}  // namespace tine

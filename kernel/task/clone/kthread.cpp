@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+//
+// Kernel threads: the queue of requests to kthreadd, and starting and stopping the threads it makes
+// (E5-E12).
+//
+// A request is shared by its creator and by the new thread. A creator that is killed while it waits
+// abandons it; `stage` decides who came first, and a thread made in vain ends at once (E7).
+// kthreadd tests the list with its state set, so no wake-up is lost (E10).
+#include "task/clone/kthread.h"
+
+#include <algorithm>
+
+#include "core/log.h"
+#include "core/panic.h"
+#include "task/boot_tasks.h"
+#include "task/clone/copy_process.h"
+#include "task/exit/exit.h"
+#include "task/signal_state.h"
+
+namespace tine {
+
+// A running kernel thread's own record, on its stack; reachable through Task::kernel_thread while
+// the thread has not returned.
+struct KernelThread {
+  std::atomic<bool> may_run{false};
+  std::atomic<bool> should_stop{false};
+};
+
+namespace {
+
+struct KthreadRequest : RefCounted<KthreadRequest> {
+  static constexpr const char* kCacheName = "kthread_request";
+  KernelThreadFunction function = nullptr;
+  void* argument = nullptr;
+  char name[Task::kNameLength] = {};
+  Result<Ref<Task>> outcome = Errno::intr;  // the thread's or kthreadd's until `done`
+  Completion done;
+  enum class Stage : uint8_t { waiting, abandoned, served };
+  std::atomic<Stage> stage{Stage::waiting};
+  ListNode node;
+};
+
+SpinLock requests_lock{LockRank::kthread_requests};
+List<KthreadRequest, &KthreadRequest::node> requests GUARDED_BY(requests_lock);
+WaitQueue requests_arrived;
+
+bool take_request(Ref<KthreadRequest>& request) {
+  SpinGuard guard(requests_lock);
+  if (requests.empty()) return false;
+  request = Ref<KthreadRequest>::adopt(&requests.front());
+  requests.pop_front();
+  return true;
+}
+
+void run_thread(void* argument) {
+  auto request = Ref<KthreadRequest>::adopt(static_cast<KthreadRequest*>(argument));
+  const KernelThreadFunction function = request->function;
+  void* const function_argument = request->argument;
+  Task& self = current();
+  std::ranges::copy(request->name, self.name);
+  KernelThread record;
+  self.kernel_thread = &record;
+  request->outcome = Ref<Task>(self);
+  const auto before = request->stage.exchange(KthreadRequest::Stage::served);
+  request->done.complete();
+  request.reset();
+  if (before == KthreadRequest::Stage::abandoned) record.should_stop.store(true);
+
+  int result = -static_cast<int>(Errno::intr);
+  for (;;) {
+    prepare_to_sleep(TaskState::uninterruptible);
+    if (record.may_run.load() || record.should_stop.load()) break;
+    sched::schedule();
+  }
+  finish_sleep();
+  if (!record.should_stop.load()) result = function(function_argument);
+  {
+    SpinGuard guard(self.alloc_lock);
+    self.kernel_thread = nullptr;
+  }
+  do_exit(result);
+}
+
+void serve(Ref<KthreadRequest> request) {
+  KthreadRequest& shared = *request;
+  CloneRequest clone = CloneRequest::for_kernel_thread(run_thread, Ref<KthreadRequest>(request).leak());
+  Result<Ref<Task>> thread = copy_process(current(), clone);
+  if (!thread) {
+    Ref<KthreadRequest>::adopt(&shared);  // what run_thread would have taken
+    shared.outcome = thread.error();
+    shared.done.complete();
+    return;
+  }
+  sched::wake_up_new_task(**thread);
+}
+
+}  // namespace
+
+void kthreadd(void*) {
+  Task& self = current();
+  std::ranges::copy(std::string_view("kthreadd"), self.name);
+  {
+    IrqGuard guard(self.sighand->lock);
+    self.sighand->ignore_all();
+  }
+  for (;;) {
+    Ref<KthreadRequest> request;
+    (void)wait_event(requests_arrived, WaitKind::uninterruptible,
+                     [&request] { return take_request(request); });
+    serve(std::move(request));
+  }
+}
+
+Result<Ref<Task>> kthread_create(KernelThreadFunction function, void* argument,
+                                 std::string_view name) {
+  Ref<KthreadRequest> request = TRY(make_ref<KthreadRequest>());
+  request->function = function;
+  request->argument = argument;
+  std::ranges::copy(name.substr(0, Task::kNameLength - 1), request->name);
+  {
+    SpinGuard guard(requests_lock);
+    requests.push_back(*Ref<KthreadRequest>(request).leak());
+  }
+  requests_arrived.wake();
+  if (!request->done.wait_as(WaitKind::killable)) {
+    const auto before = request->stage.exchange(KthreadRequest::Stage::abandoned);
+    if (before == KthreadRequest::Stage::waiting) return Errno::intr;
+    request->done.wait();
+  }
+  return std::move(request->outcome);
+}
+
+Result<Ref<Task>> kthread_run(KernelThreadFunction function, void* argument,
+                              std::string_view name) {
+  Ref<Task> thread = TRY(kthread_create(function, argument, name));
+  kthread_wake(*thread);
+  return thread;
+}
+
+void kthread_wake(Task& thread) {
+  {
+    SpinGuard guard(thread.alloc_lock);
+    if (thread.kernel_thread == nullptr) return;
+    thread.kernel_thread->may_run.store(true);
+  }
+  (void)wake_up(thread);
+}
+
+bool kthread_should_stop() {
+  const KernelThread* record = current().kernel_thread;
+  return record != nullptr && record->should_stop.load();
+}
+
+int kthread_stop(Task& thread) {
+  {
+    SpinGuard guard(thread.alloc_lock);
+    if (thread.kernel_thread != nullptr) thread.kernel_thread->should_stop.store(true);
+  }
+  (void)wake_up(thread);
+  (void)wait_event(thread.pid->exit_waiters, WaitKind::uninterruptible,
+                   [&thread] { return thread.exit_state != Task::ExitState::alive; });
+  return thread.exit_code;
+}
+
+}  // namespace tine

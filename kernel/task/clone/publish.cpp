@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+//
+// publish: the moment from which a child exists for others. Everything happens under task_tree_lock
+// and the caller's sighand lock, so a walker of the tree, a signal to the group or a concurrent exit
+// sees all of the child or nothing (B73). The checks at the top can fail; after them nothing can,
+// because every list node is embedded.
+#include "task/clone/copy_process.h"
+#include "task/signal/internal.h"
+#include "task/signal_state.h"
+#include "task/task_statistics.h"
+
+namespace tine {
+
+namespace {
+
+// The caller is dying, or a signal was sent to its whole group while the child was not yet a member:
+// then the fork starts again and the child is born after the signal (G5, G6).
+Result<void> check_still_wanted(const Task& caller, uint64_t group_signals_seen) {
+  if (fatal_signal_pending(caller)) return Errno::intr;
+  const bool group_was_signalled = caller.signal->group_signals != group_signals_seen;
+  if (group_was_signalled && signal_pending(caller)) return Errno::restart_nointr;
+  if (fail_here()) return Errno::nomem;
+  return {};
+}
+
+void link_thread(Task& child, Task& caller) REQUIRES(task_tree_lock) {
+  SignalState& process = *child.signal;
+  child.group_leader = caller.group_leader;
+  child.exit_signal = -1;
+  child.real_parent = child.parent = caller.real_parent;
+  child.parent_exec_id = caller.parent_exec_id;
+  process.threads.push_back(child);
+  ++process.thread_count;
+  process.live_threads.fetch_add(1, std::memory_order_relaxed);
+  signal::join_group_stop(child);
+}
+
+void link_process(Task& child, Task& caller, const CloneRequest& request)
+    REQUIRES(task_tree_lock) {
+  SignalState& process = *child.signal;
+  const SignalState& old = *caller.signal;
+  child.group_leader = &child;
+  if (request.has(kCloneParent)) {
+    child.real_parent = child.parent = caller.real_parent;
+    child.parent_exec_id = caller.parent_exec_id;
+    child.exit_signal = caller.group_leader->exit_signal;
+  } else {
+    child.real_parent = child.parent = &caller;
+    child.parent_exec_id = caller.self_exec_id;
+    child.exit_signal = request.exit_signal;
+  }
+  const SignalState& above = *child.real_parent->signal;
+  process.has_child_subreaper = above.has_child_subreaper || above.is_child_subreaper;
+  process.threads.push_back(child);
+  child.parent->children.push_back(child);
+
+  // PID 1 starts the first session and group; everybody else inherits.
+  process.process_group = old.process_group ? old.process_group : child.pid;
+  process.session = old.session ? old.session : child.pid;
+  process.process_group->attach_to_group(process);
+  process.session->attach_to_session(process);
+}
+
+}  // namespace
+
+Result<Ref<Task>> publish(NascentTask nascent, Task& caller, const CloneRequest& request,
+                          PreparedPidfd pidfd, uint64_t group_signals_seen) {
+  Ref<Task> child;
+  {
+    IrqGuard tree(task_tree_lock);
+    IrqGuard signals(caller.sighand->lock);
+    TRY(check_still_wanted(caller, group_signals_seen));
+
+    child = nascent.release();
+    if (request.has(kCloneThread)) link_thread(*child, caller);
+    else link_process(*child, caller, request);
+    child->pid->attach_task(*child);  // from here on find_task() sees it
+    child->ref_get();                 // the tree's; given back by release_task()
+    child->ref_get();                 // the scheduler's; given back by task_is_off_cpu()
+  }
+  statistics.total_forks.fetch_add(1, std::memory_order_relaxed);
+  pidfd.install();
+  return child;
+}
+
+}  // namespace tine

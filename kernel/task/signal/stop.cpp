@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+//
+// Job control: stopping all threads of a process, continuing them, and telling the parent (POSIX
+// 2.4.3, waitpid(2) WUNTRACED and WCONTINUED).
+//
+// A stop has an initiator, who marks every thread; each thread stops itself on its way to user mode,
+// and the last one completes the stop. SIGCONT and death end it at any point. The fields belong to
+// the sighand lock.
+#include "task/exit/notify_parent.h"
+#include "task/signal/internal.h"
+
+namespace tine::signal {
+
+bool begin_group_stop(Task& task, int number) {
+  SignalState& process = *task.signal;
+  if (process.group_exiting || process.group_exec_task != nullptr) return false;
+  if (process.group_stop_count > 0) return true;  // somebody was faster
+  process.group_stop_signal = number;
+  for (Task& thread : process.threads) {
+    const bool has_stopped = thread.state.load() == TaskState::stopped;
+    if (has_stopped || (thread.flags & kPfExiting)) continue;
+    thread.stop_due = true;
+    ++process.group_stop_count;
+    wake_for_signal(thread, false);
+  }
+  return true;
+}
+
+bool finish_own_stop(Task& task) {
+  SignalState& process = *task.signal;
+  if (!task.stop_due) return false;
+  task.stop_due = false;
+  if (--process.group_stop_count > 0) return false;
+  process.group_stopped = true;
+  process.stopped_unreported = true;
+  process.continued_unreported = false;
+  return true;
+}
+
+ParentNotice continue_process(Task& task) {
+  SignalState& process = *task.signal;
+  for (Task& thread : process.threads) {
+    thread.stop_due = false;
+    (void)wake_up(thread, WakeMode::stopped);
+  }
+  const ParentNotice notice = process.group_stop_count > 0 ? ParentNotice::stopped
+                              : process.group_stopped      ? ParentNotice::continued
+                                                           : ParentNotice::none;
+  if (notice == ParentNotice::none) return notice;
+  process.group_stop_count = 0;
+  process.group_stopped = false;
+  process.stopped_unreported = false;
+  process.continued_unreported = true;
+  return notice;
+}
+
+void join_group_stop(Task& child) {
+  SignalState& process = *child.signal;
+  if (process.group_stop_count == 0 && !process.group_stopped) return;
+  child.stop_due = true;
+  ++process.group_stop_count;
+  child.work.fetch_or(sched::kWorkSignal);
+}
+
+void tell_parent(Task& task, ParentNotice notice) {
+  Task& leader = *task.group_leader;
+  Task& parent = *leader.parent;
+  SigInfo info = describe_child(leader);
+  if (notice == ParentNotice::stopped) {
+    info.code = kCldStopped;
+    info.child.status = leader.signal->group_stop_signal;
+  } else {
+    info.code = kCldContinued;
+    info.child.status = kSigCont;
+  }
+  bool wants_signal;
+  {
+    IrqGuard guard(parent.sighand->lock);
+    const SigAction action = parent.sighand->action(kSigChld);
+    wants_signal = action.handler != kIgnoreHandler && !(action.flags & kSaNoChildStop);
+  }
+  if (wants_signal) (void)send_to_process_locked(parent, kSigChld, &info);
+  wake_waiting_parent(parent);
+}
+
+}  // namespace tine::signal

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+//
+// do_wait (G8): looks for a child that has something to report, or sleeps on the process's queue
+// until one has. Children hang on the thread that made them; any thread may wait for them unless
+// __WNOTHREAD.
+//
+// The search and the decision to reap happen under task_tree_lock: moving a zombie to `dead` there
+// makes this waiter the one that releases it.
+#include "task/wait/wait.h"
+
+#include "task/exit/release.h"
+#include "task/namespace/namespaces.h"
+
+namespace tine {
+
+namespace {
+
+// One look at the children.
+class Search {
+ public:
+  explicit Search(const WaitRequest& request) : request_(request) {}
+
+  // True when the wait is over: something was found, or nothing can ever come, or it must not sleep.
+  bool look() {
+    ReleasedTasks released;
+    IrqGuard tree(task_tree_lock);
+    has_candidates_ = false;
+    released_ = &released;
+    const bool found = request_.which == WaitWhich::process ? look_at_one() : look_at_all();
+    return found || !has_candidates_ || (request_.options & kWaitNoHang);
+  }
+
+  bool has_candidates() const { return has_candidates_; }
+  const WaitOutcome& outcome() const { return outcome_; }
+
+ private:
+  bool look_at_one() REQUIRES(task_tree_lock) {
+    Task* child = request_.pid->task;
+    if (child == nullptr || !child->is_thread_group_leader()) return false;
+    const Task& caller = current();
+    const bool is_ours = (request_.options & kWaitNoThread)
+                             ? child->parent == &caller
+                             : child->parent->signal.get() == caller.signal.get();
+    return is_ours && consider(*child);
+  }
+
+  bool look_at_all() REQUIRES(task_tree_lock) {
+    Task& caller = current();
+    if (request_.options & kWaitNoThread) return look_at_children_of(caller);
+    for (Task& thread : caller.signal->threads) {
+      if (look_at_children_of(thread)) return true;
+    }
+    return false;
+  }
+
+  bool look_at_children_of(Task& thread) REQUIRES(task_tree_lock) {
+    for (Task& child : thread.children) {
+      const bool matches = request_.which == WaitWhich::any ||
+                           child.signal->process_group == request_.pid;
+      if (matches && consider(child)) return true;
+    }
+    return false;
+  }
+
+  // A "clone child" is one that reports by something else than SIGCHLD (wait(2), __WCLONE).
+  bool is_eligible(const Task& child) const {
+    if (request_.options & kWaitAll) return true;
+    const bool is_clone_child = child.exit_signal != signal::kSigChld;
+    return is_clone_child == static_cast<bool>(request_.options & kWaitClone);
+  }
+
+  bool consider(Task& child) REQUIRES(task_tree_lock) {
+    if (!is_eligible(child) || child.exit_state == Task::ExitState::dead) return false;
+    const bool is_zombie =
+        child.exit_state == Task::ExitState::zombie && child.signal->thread_count == 1;
+    if (is_zombie) {
+      if (!(request_.options & kWaitExited)) return false;
+      report_exit(child);
+      return true;
+    }
+    has_candidates_ = true;
+    return report_stop(child) || report_continue(child);
+  }
+
+  void describe(Task& child, int code, int si_status, int status) REQUIRES(task_tree_lock) {
+    outcome_.pid = child.pid->number_in(*current().namespaces->pid_for_children);
+    outcome_.uid = child.creds().uid.value;
+    outcome_.code = code;
+    outcome_.si_status = si_status;
+    outcome_.status = status;
+    outcome_.usage = usage_of_process(child);
+    outcome_.usage.add(child.signal->children_usage);
+  }
+
+  void report_exit(Task& child) REQUIRES(task_tree_lock) {
+    const int status = exit_status_of(child);
+    describe(child, si_code_of_status(status), si_status_of(status), status);
+    if (request_.options & kWaitNoWait) return;
+    current().signal->children_usage.add(outcome_.usage);
+    child.exit_state = Task::ExitState::dead;
+    released_->unlink(child);
+  }
+
+  bool report_stop(Task& child) REQUIRES(task_tree_lock) {
+    if (!(request_.options & kWaitStopped)) return false;
+    int number;
+    {
+      IrqGuard guard(child.sighand->lock);
+      SignalState& process = *child.signal;
+      if (!process.group_stopped || !process.stopped_unreported) return false;
+      number = process.group_stop_signal;
+      if (!(request_.options & kWaitNoWait)) process.stopped_unreported = false;
+    }
+    describe(child, signal::kCldStopped, number, number << 8 | 0x7f);
+    return true;
+  }
+
+  bool report_continue(Task& child) REQUIRES(task_tree_lock) {
+    if (!(request_.options & kWaitContinued)) return false;
+    {
+      IrqGuard guard(child.sighand->lock);
+      SignalState& process = *child.signal;
+      if (!process.continued_unreported) return false;
+      if (!(request_.options & kWaitNoWait)) process.continued_unreported = false;
+    }
+    describe(child, signal::kCldContinued, signal::kSigCont, 0xffff);
+    return true;
+  }
+
+  const WaitRequest& request_;
+  WaitOutcome outcome_;
+  bool has_candidates_ = false;
+  ReleasedTasks* released_ = nullptr;  // of the look under way
+};
+
+}  // namespace
+
+int exit_status_of(const Task& leader) {
+  return leader.signal->group_exiting ? leader.signal->group_exit_code : leader.exit_code;
+}
+
+Result<WaitOutcome> do_wait(const WaitRequest& request) {
+  Search search(request);
+  TRY(wait_event(current().signal->child_exit, WaitKind::interruptible,
+                 [&search] { return search.look(); }));
+  if (search.outcome().pid == 0 && !search.has_candidates()) return Errno::child;
+  return search.outcome();
+}
+
+}  // namespace tine
