@@ -33,11 +33,9 @@ struct Machine {
 Machine machine;
 std::string console;
 
-// The boot task must exist before any constructor runs: locks look at the current task.
+// In storage of its own: it is made when the machine is, not when constructors happen to run.
 alignas(sched::Schedulable) constinit char boot_task_memory[sizeof(sched::Schedulable)] = {};
-sched::Schedulable* boot_task_object() {
-  return reinterpret_cast<sched::Schedulable*>(boot_task_memory);
-}
+sched::Schedulable* boot_task_object = nullptr;
 
 struct FirstBoot {
   FirstBoot() { boot_machine({.memory_bytes = 0}); }
@@ -131,13 +129,12 @@ void boot_machine(const MachineOptions& options) {
   running_cpu = &machine.cpus[0];
   allocate_physical_memory(options.memory_bytes);
   auto* boot = new (boot_task_memory) sched::Schedulable;
-  boot->context.fibre = current_fibre();
   boot->state = TaskState::running;
   for (unsigned i = 0; i < kMaxCpus; ++i) {
     machine.cpus[i].self = &machine.cpus[i];
     machine.cpus[i].id = i;
   }
-  machine.cpus[0].current = boot;
+  adopt_boot_task(*boot);
   console.clear();
 }
 
@@ -148,7 +145,14 @@ void start_secondary_cpus() {
   }
 }
 
-sched::Schedulable& boot_task() { return *boot_task_object(); }
+sched::Schedulable& boot_task() { return *boot_task_object; }
+
+void adopt_boot_task(sched::Schedulable& task) {
+  task.context.fibre = current_fibre();
+  boot_task_object = &task;
+  set_current(&task);
+}
+
 PhysAddr loaded_page_table() { return running_cpu->top_table; }
 PowerState power_state() { return machine.power; }
 

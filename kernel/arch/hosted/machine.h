@@ -36,6 +36,8 @@ PhysAddr loaded_page_table();  // of the running CPU
 
 // The task that the host thread itself is: CPU 0's current one until the scheduler switches.
 sched::Schedulable& boot_task();
+// Another object for it, before the scheduler knows it.
+void adopt_boot_task(sched::Schedulable& task);
 
 void advance_clock(Nanoseconds by);  // delivers the timers that fall due, in order
 uint64_t random_below(uint64_t bound);  // from the machine's seed

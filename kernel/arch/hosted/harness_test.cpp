@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+//
+// The harness itself, and with it the road of a process from fork to wait on the hosted machine.
+#include "arch/hosted/harness.h"
+
+#include <gtest/gtest.h>
+
+namespace tine::arch::hosted {
+namespace {
+
+constexpr long kSysGetpid = 39, kSysNanosleep = 35, kSysClockGettime = 228, kSysGetppid = 110;
+
+TEST(Harness, InitIsProcessOne) {
+  run_core([] { EXPECT_EQ(system_call(kSysGetpid), 1); });
+}
+
+TEST(Harness, ForkExitWaitLeaksNothing) {
+  run_core([] {
+    expect_nothing_leaked([] {
+      long pid = fork([] {
+        EXPECT_EQ(system_call(kSysGetppid), 1);
+        exit_process(3);
+      });
+      EXPECT_GT(pid, 1);
+      EXPECT_EQ(wait_for(pid), 3 << 8);
+    });
+  });
+}
+
+TEST(Harness, ChildHasItsOwnMemory) {
+  run_core([] {
+    store_value(kUserMemory, 17);
+    long pid = fork([] {
+      int inherited = load_value<int>(kUserMemory);
+      store_value(kUserMemory, 18);
+      exit_process(inherited);
+    });
+    EXPECT_EQ(wait_for(pid), 17 << 8);
+    EXPECT_EQ(load_value<int>(kUserMemory), 17);
+  });
+}
+
+TEST(Harness, SleepTakesSimulatedTime) {
+  run_core([] {
+    struct { int64_t seconds, nanoseconds; } now, half{0, 500'000'000}, later;
+    system_call(kSysClockGettime, 1, (kUserMemory + 64).value);
+    load(&now, kUserMemory + 64, sizeof now);
+    store_value(kUserMemory, half);
+    EXPECT_EQ(system_call(kSysNanosleep, kUserMemory.value, 0), 0);
+    system_call(kSysClockGettime, 1, (kUserMemory + 64).value);
+    load(&later, kUserMemory + 64, sizeof later);
+    int64_t passed = (later.seconds - now.seconds) * 1'000'000'000 + later.nanoseconds -
+                     now.nanoseconds;
+    EXPECT_EQ(passed, half.nanoseconds);
+  });
+}
+
+TEST(Harness, ForkStormUnderRandomPreemption) {
+  for (uint64_t seed = 1; seed <= 5; ++seed) {
+    run_core(
+        [] {
+          expect_nothing_leaked([] {
+            for (int i = 0; i < 20; ++i) EXPECT_GT(fork([i] { exit_process(i); }), 0);
+            for (int i = 0; i < 20; ++i) EXPECT_GE(wait_for(-1), 0);
+          });
+        },
+        {.seed = seed, .preempt_one_in = 50});
+  }
+}
+
+}  // namespace
+}  // namespace tine::arch::hosted
