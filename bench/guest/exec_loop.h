@@ -18,15 +18,15 @@ inline constexpr size_t exec_loop_digits = 20;
 
 // No end of text is written: the field has one already when it is reused.
 inline void put_digits(char* field, uint64_t number) {
-    for (size_t i = exec_loop_digits; i-- > 0; number /= 10) {
-        field[i] = static_cast<char>('0' + number % 10);
-    }
+  for (size_t i = exec_loop_digits; i-- > 0; number /= 10) {
+    field[i] = static_cast<char>('0' + number % 10);
+  }
 }
 
 inline uint64_t get_digits(const char* field) {
-    uint64_t number = 0;
-    for (; *field != '\0'; ++field) number = number * 10 + static_cast<uint64_t>(*field - '0');
-    return number;
+  uint64_t number = 0;
+  for (; *field != '\0'; ++field) number = number * 10 + static_cast<uint64_t>(*field - '0');
+  return number;
 }
 
 }  // namespace bench

@@ -19,55 +19,55 @@ constexpr const char* glibc_target = "/bench-glibc-true";
 constexpr const char* tiny_target = "/bench-tiny";
 
 long glibc_fork_and_exit() {
-    const pid_t pid = fork();
-    if (pid == 0) _exit(0);
-    if (pid < 0) give_up(errno);
-    return pid;
+  const pid_t pid = fork();
+  if (pid == 0) _exit(0);
+  if (pid < 0) give_up(errno);
+  return pid;
 }
 
 void row_fork_glibc() {
-    measure_fork("fork_call_glibc", "fork_exit_wait_glibc", 200, glibc_fork_and_exit);
+  measure_fork("fork_call_glibc", "fork_exit_wait_glibc", 200, glibc_fork_and_exit);
 }
 
 void row_fork_exec_glibc() {
-    measure("fork_exec_glibc", 100, [] {
-        const pid_t pid = fork();
-        if (pid == 0) {
-            execl(glibc_target, glibc_target, nullptr);
-            _exit(127);
-        }
-        if (pid < 0) give_up(errno);
-        reap(pid);
-    });
+  measure("fork_exec_glibc", 100, [] {
+    const pid_t pid = fork();
+    if (pid == 0) {
+      execl(glibc_target, glibc_target, nullptr);
+      _exit(127);
+    }
+    if (pid < 0) give_up(errno);
+    reap(pid);
+  });
 }
 
 void row_vfork_exec_glibc() {
-    measure("vfork_exec_glibc", 100, [] {
-        const char* const arguments[] = {glibc_target, nullptr};
-        reap(raw_vfork_exec(glibc_target, arguments, environ));
-    });
+  measure("vfork_exec_glibc", 100, [] {
+    const char* const arguments[] = {glibc_target, nullptr};
+    reap(raw_vfork_exec(glibc_target, arguments, environ));
+  });
 }
 
 void row_exec_alone_glibc() { start_exec_loop("/bench-exec-glibc", "exec_alone_glibc"); }
 
 void row_posix_spawn() {
-    measure("posix_spawn", 100, [] {
-        char* arguments[] = {const_cast<char*>(tiny_target), nullptr};
-        pid_t pid = 0;
-        const int error = posix_spawn(&pid, tiny_target, nullptr, nullptr, arguments, environ);
-        if (error != 0) give_up(error);
-        reap(pid);
-    });
+  measure("posix_spawn", 100, [] {
+    char* arguments[] = {const_cast<char*>(tiny_target), nullptr};
+    pid_t pid = 0;
+    const int error = posix_spawn(&pid, tiny_target, nullptr, nullptr, arguments, environ);
+    if (error != 0) give_up(error);
+    reap(pid);
+  });
 }
 
 void row_pthread_create_join() {
-    measure("pthread_create_join", 200, [] {
-        pthread_t thread;
-        const int error = pthread_create(
-            &thread, nullptr, [](void* argument) { return argument; }, nullptr);
-        if (error != 0) give_up(error);
-        pthread_join(thread, nullptr);
-    });
+  measure("pthread_create_join", 200, [] {
+    pthread_t thread;
+    const int error =
+        pthread_create(&thread, nullptr, [](void* argument) { return argument; }, nullptr);
+    if (error != 0) give_up(error);
+    pthread_join(thread, nullptr);
+  });
 }
 
 constexpr Row rows[] = {
@@ -83,12 +83,12 @@ constexpr Row rows[] = {
 }  // namespace bench
 
 int main(int argument_count, char** arguments) {
-    using namespace bench;
-    if (argument_count == 3) return run_named_row(rows, arguments[1], arguments[2]);
-    if (argument_count == 2 && text_equals(arguments[1], "list")) {
-        for (const Row& row : rows) print_line(row.name);
-        return 0;
-    }
-    print_line("usage: bench-glibc ROW TICKS_PER_MILLISECOND");
-    return 2;
+  using namespace bench;
+  if (argument_count == 3) return run_named_row(rows, arguments[1], arguments[2]);
+  if (argument_count == 2 && text_equals(arguments[1], "list")) {
+    for (const Row& row : rows) print_line(row.name);
+    return 0;
+  }
+  print_line("usage: bench-glibc ROW TICKS_PER_MILLISECOND");
+  return 2;
 }

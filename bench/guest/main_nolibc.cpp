@@ -40,22 +40,22 @@ constexpr Row rows[] = {
 }  // namespace
 
 bool is_nolibc_row(const char* name) {
-    for (const Row& row : rows) {
-        if (text_equals(row.name, name)) return true;
-    }
-    return false;
+  for (const Row& row : rows) {
+    if (text_equals(row.name, name)) return true;
+  }
+  return false;
 }
 
 }  // namespace bench
 
 extern "C" [[noreturn]] void bench_entry(long* stack, uint64_t entry_ticks) {
-    using namespace bench;
-    const long argument_count = stack[0];
-    char** const arguments = reinterpret_cast<char**>(stack + 1);
-    if (argument_count == 3) raw_exit(run_named_row(rows, arguments[1], arguments[2]));
-    if (argument_count == 2 && text_equals(arguments[1], "list")) {
-        for (const Row& row : rows) print_line(row.name);
-        raw_exit(0);
-    }
-    run_starter(entry_ticks);
+  using namespace bench;
+  const long argument_count = stack[0];
+  char** const arguments = reinterpret_cast<char**>(stack + 1);
+  if (argument_count == 3) raw_exit(run_named_row(rows, arguments[1], arguments[2]));
+  if (argument_count == 2 && text_equals(arguments[1], "list")) {
+    for (const Row& row : rows) print_line(row.name);
+    raw_exit(0);
+  }
+  run_starter(entry_ticks);
 }

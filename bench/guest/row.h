@@ -17,8 +17,8 @@
 namespace bench {
 
 struct Row {
-    const char* name;
-    void (*run)();
+  const char* name;
+  void (*run)();
 };
 
 inline constexpr size_t page_bytes = 4096;
@@ -45,8 +45,8 @@ void report_value(const char* figure, uint64_t value_times_ten, const char* unit
 
 // Passes a system call's result on, or ends the row.
 inline long must(long result) {
-    if (is_error(result)) give_up(-result);
-    return result;
+  if (is_error(result)) give_up(-result);
+  return result;
 }
 
 void reap(long pid);
@@ -62,14 +62,14 @@ uint64_t median(uint64_t (&values)[batches]);
 // long enough that what a kernel defers (RCU, lazy frees) is paid within it, not outside.
 template <typename Operation>
 void measure(const char* figure, uint64_t count, Operation operation) {
-    for (uint64_t i = 0; i < count / 2 + 1; ++i) operation();
-    uint64_t taken[batches];
-    for (uint64_t& ticks : taken) {
-        const uint64_t start = read_ticks();
-        for (uint64_t i = 0; i < count; ++i) operation();
-        ticks = read_ticks() - start;
-    }
-    report_ticks(figure, median(taken), count);
+  for (uint64_t i = 0; i < count / 2 + 1; ++i) operation();
+  uint64_t taken[batches];
+  for (uint64_t& ticks : taken) {
+    const uint64_t start = read_ticks();
+    for (uint64_t i = 0; i < count; ++i) operation();
+    ticks = read_ticks() - start;
+  }
+  report_ticks(figure, median(taken), count);
 }
 
 // Times the fork call alone and the whole cycle up to the reaped child. `fork_function` returns in
@@ -77,23 +77,23 @@ void measure(const char* figure, uint64_t count, Operation operation) {
 template <typename Fork>
 void measure_fork(const char* call_figure, const char* cycle_figure, uint64_t count,
                   Fork fork_function) {
-    uint64_t calls[batches];
-    uint64_t cycles[batches];
-    for (uint64_t i = 0; i < count / 2 + 1; ++i) reap(fork_function());
-    for (size_t batch = 0; batch < batches; ++batch) {
-        uint64_t in_calls = 0;
-        const uint64_t start = read_ticks();
-        for (uint64_t i = 0; i < count; ++i) {
-            const uint64_t before = read_ticks();
-            const long pid = fork_function();
-            in_calls += read_ticks() - before;
-            reap(pid);
-        }
-        cycles[batch] = read_ticks() - start;
-        calls[batch] = in_calls;
+  uint64_t calls[batches];
+  uint64_t cycles[batches];
+  for (uint64_t i = 0; i < count / 2 + 1; ++i) reap(fork_function());
+  for (size_t batch = 0; batch < batches; ++batch) {
+    uint64_t in_calls = 0;
+    const uint64_t start = read_ticks();
+    for (uint64_t i = 0; i < count; ++i) {
+      const uint64_t before = read_ticks();
+      const long pid = fork_function();
+      in_calls += read_ticks() - before;
+      reap(pid);
     }
-    if (call_figure != nullptr) report_ticks(call_figure, median(calls), count);
-    if (cycle_figure != nullptr) report_ticks(cycle_figure, median(cycles), count);
+    cycles[batch] = read_ticks() - start;
+    calls[batch] = in_calls;
+  }
+  if (call_figure != nullptr) report_ticks(call_figure, median(calls), count);
+  if (cycle_figure != nullptr) report_ticks(cycle_figure, median(cycles), count);
 }
 
 long fork_and_exit();
@@ -101,14 +101,14 @@ long fork_and_exit();
 // Entry of a program that was started for one row: `PROGRAM ROW TICKS_PER_MILLISECOND`.
 template <size_t count>
 int run_named_row(const Row (&rows)[count], const char* name, const char* ticks) {
-    ticks_per_millisecond = parse_number(ticks);
-    running_row = name;
-    for (const Row& row : rows) {
-        if (!text_equals(row.name, name)) continue;
-        row.run();
-        return 0;
-    }
-    give_up_because("unknown-row");
+  ticks_per_millisecond = parse_number(ticks);
+  running_row = name;
+  for (const Row& row : rows) {
+    if (!text_equals(row.name, name)) continue;
+    row.run();
+    return 0;
+  }
+  give_up_because("unknown-row");
 }
 
 }  // namespace bench

@@ -18,99 +18,99 @@ constexpr uint64_t region_pages = region_bytes / page_bytes;
 constexpr size_t huge_page_bytes = 2 * mib_bytes;
 
 void touch_pages(void* pages, size_t bytes, size_t step = page_bytes) {
-    const auto first = static_cast<volatile char*>(pages);
-    for (size_t offset = 0; offset < bytes; offset += step) first[offset] = 1;
+  const auto first = static_cast<volatile char*>(pages);
+  for (size_t offset = 0; offset < bytes; offset += step) first[offset] = 1;
 }
 
 // fork with `pages` mapped: the call in the parent, and the rest: child's exit and the wait.
 void measure_fork_with_memory(const char* call_figure, const char* exit_figure) {
-    constexpr uint64_t forks = 2;
-    uint64_t calls[batches];
-    uint64_t exits[batches];
-    reap(fork_and_exit());
-    for (size_t batch = 0; batch < batches; ++batch) {
-        calls[batch] = exits[batch] = 0;
-        for (uint64_t i = 0; i < forks; ++i) {
-            const uint64_t start = read_ticks();
-            const long pid = fork_and_exit();
-            const uint64_t middle = read_ticks();
-            reap(pid);
-            calls[batch] += middle - start;
-            exits[batch] += read_ticks() - middle;
-        }
+  constexpr uint64_t forks = 2;
+  uint64_t calls[batches];
+  uint64_t exits[batches];
+  reap(fork_and_exit());
+  for (size_t batch = 0; batch < batches; ++batch) {
+    calls[batch] = exits[batch] = 0;
+    for (uint64_t i = 0; i < forks; ++i) {
+      const uint64_t start = read_ticks();
+      const long pid = fork_and_exit();
+      const uint64_t middle = read_ticks();
+      reap(pid);
+      calls[batch] += middle - start;
+      exits[batch] += read_ticks() - middle;
     }
-    report_ticks(call_figure, median(calls), forks);
-    report_ticks(exit_figure, median(exits), forks);
+  }
+  report_ticks(call_figure, median(calls), forks);
+  report_ticks(exit_figure, median(exits), forks);
 }
 
 void fork_with_touched(size_t mib, const char* call_figure, const char* exit_figure) {
-    const size_t bytes = mib * mib_bytes;
-    void* const pages = map_pages(bytes + page_bytes);  // mmap refuses an empty range
-    touch_pages(pages, bytes);
-    measure_fork_with_memory(call_figure, exit_figure);
-    unmap_pages(pages, bytes + page_bytes);
+  const size_t bytes = mib * mib_bytes;
+  void* const pages = map_pages(bytes + page_bytes);  // mmap refuses an empty range
+  touch_pages(pages, bytes);
+  measure_fork_with_memory(call_figure, exit_figure);
+  unmap_pages(pages, bytes + page_bytes);
 }
 
 void fork_with_huge_pages(size_t mib, const char* call_figure, const char* exit_figure) {
-    const size_t bytes = mib * mib_bytes;
-    const size_t mapped = bytes + huge_page_bytes;
-    char* const pages = static_cast<char*>(map_pages(mapped));
-    const size_t misfit = reinterpret_cast<uintptr_t>(pages) % huge_page_bytes;
-    char* const aligned = pages + (huge_page_bytes - misfit) % huge_page_bytes;
-    must(raw_call(__NR_madvise, as_long(aligned), static_cast<long>(bytes), MADV_HUGEPAGE));
-    // Every 4 KiB: where a huge page was not to be had, the small ones count as memory touched.
-    touch_pages(aligned, bytes);
-    measure_fork_with_memory(call_figure, exit_figure);
-    unmap_pages(pages, mapped);
+  const size_t bytes = mib * mib_bytes;
+  const size_t mapped = bytes + huge_page_bytes;
+  char* const pages = static_cast<char*>(map_pages(mapped));
+  const size_t misfit = reinterpret_cast<uintptr_t>(pages) % huge_page_bytes;
+  char* const aligned = pages + (huge_page_bytes - misfit) % huge_page_bytes;
+  must(raw_call(__NR_madvise, as_long(aligned), static_cast<long>(bytes), MADV_HUGEPAGE));
+  // Every 4 KiB: where a huge page was not to be had, the small ones count as memory touched.
+  touch_pages(aligned, bytes);
+  measure_fork_with_memory(call_figure, exit_figure);
+  unmap_pages(pages, mapped);
 }
 
 }  // namespace
 
 void row_pages() {
-    uint64_t touched[batches];
-    uint64_t unmapped[batches];
-    for (size_t batch = 0; batch <= batches; ++batch) {
-        void* const pages = map_pages(region_bytes);
-        const uint64_t start = read_ticks();
-        touch_pages(pages, region_bytes);
-        const uint64_t middle = read_ticks();
-        unmap_pages(pages, region_bytes);
-        if (batch == 0) continue;  // warms up
-        unmapped[batch - 1] = read_ticks() - middle;
-        touched[batch - 1] = middle - start;
-    }
-    report_ticks("first_touch", median(touched), region_pages);
-    report_ticks("munmap_page", median(unmapped), region_pages);
+  uint64_t touched[batches];
+  uint64_t unmapped[batches];
+  for (size_t batch = 0; batch <= batches; ++batch) {
+    void* const pages = map_pages(region_bytes);
+    const uint64_t start = read_ticks();
+    touch_pages(pages, region_bytes);
+    const uint64_t middle = read_ticks();
+    unmap_pages(pages, region_bytes);
+    if (batch == 0) continue;  // warms up
+    unmapped[batch - 1] = read_ticks() - middle;
+    touched[batch - 1] = middle - start;
+  }
+  report_ticks("first_touch", median(touched), region_pages);
+  report_ticks("munmap_page", median(unmapped), region_pages);
 }
 
 void row_copy_on_write() {
-    uint64_t copied[batches];
-    uint64_t reused[batches];
-    int gate[2];
-    make_pipe(gate);
-    void* const pages = map_pages(region_bytes);
+  uint64_t copied[batches];
+  uint64_t reused[batches];
+  int gate[2];
+  make_pipe(gate);
+  void* const pages = map_pages(region_bytes);
+  touch_pages(pages, region_bytes);
+  for (size_t batch = 0; batch <= batches; ++batch) {
+    char byte = 0;
+    // A child that lives on: the parent's writes copy.
+    const long living = must(raw_fork());
+    if (living == 0) raw_exit(raw_read(gate[0], &byte, 1) == 1 ? 0 : 1);
+    const uint64_t copy_start = read_ticks();
     touch_pages(pages, region_bytes);
-    for (size_t batch = 0; batch <= batches; ++batch) {
-        char byte = 0;
-        // A child that lives on: the parent's writes copy.
-        const long living = must(raw_fork());
-        if (living == 0) raw_exit(raw_read(gate[0], &byte, 1) == 1 ? 0 : 1);
-        const uint64_t copy_start = read_ticks();
-        touch_pages(pages, region_bytes);
-        const uint64_t copy_end = read_ticks();
-        must(raw_write(gate[1], &byte, 1));
-        reap(living);
-        // A child that is gone: the parent is the last owner, its writes only re-enable writing.
-        reap(fork_and_exit());
-        const uint64_t reuse_start = read_ticks();
-        touch_pages(pages, region_bytes);
-        const uint64_t reuse_end = read_ticks();
-        if (batch == 0) continue;  // warms up
-        copied[batch - 1] = copy_end - copy_start;
-        reused[batch - 1] = reuse_end - reuse_start;
-    }
-    report_ticks("cow_copy", median(copied), region_pages);
-    report_ticks("cow_reuse", median(reused), region_pages);
+    const uint64_t copy_end = read_ticks();
+    must(raw_write(gate[1], &byte, 1));
+    reap(living);
+    // A child that is gone: the parent is the last owner, its writes only re-enable writing.
+    reap(fork_and_exit());
+    const uint64_t reuse_start = read_ticks();
+    touch_pages(pages, region_bytes);
+    const uint64_t reuse_end = read_ticks();
+    if (batch == 0) continue;  // warms up
+    copied[batch - 1] = copy_end - copy_start;
+    reused[batch - 1] = reuse_end - reuse_start;
+  }
+  report_ticks("cow_copy", median(copied), region_pages);
+  report_ticks("cow_reuse", median(reused), region_pages);
 }
 
 void row_fork_memory_0m() { fork_with_touched(0, "fork_call_0m", "child_exit_0m"); }
@@ -118,14 +118,12 @@ void row_fork_memory_64m() { fork_with_touched(64, "fork_call_64m", "child_exit_
 void row_fork_memory_256m() { fork_with_touched(256, "fork_call_256m", "child_exit_256m"); }
 void row_fork_memory_1024m() { fork_with_touched(1024, "fork_call_1024m", "child_exit_1024m"); }
 
-void row_fork_huge_64m() {
-    fork_with_huge_pages(64, "fork_call_64m_huge", "child_exit_64m_huge");
-}
+void row_fork_huge_64m() { fork_with_huge_pages(64, "fork_call_64m_huge", "child_exit_64m_huge"); }
 void row_fork_huge_256m() {
-    fork_with_huge_pages(256, "fork_call_256m_huge", "child_exit_256m_huge");
+  fork_with_huge_pages(256, "fork_call_256m_huge", "child_exit_256m_huge");
 }
 void row_fork_huge_1024m() {
-    fork_with_huge_pages(1024, "fork_call_1024m_huge", "child_exit_1024m_huge");
+  fork_with_huge_pages(1024, "fork_call_1024m_huge", "child_exit_1024m_huge");
 }
 
 }  // namespace bench

@@ -20,161 +20,160 @@ constexpr const char* const no_environment[] = {nullptr};
 
 // Forked children that sleep until told to leave, by one byte each on a pipe.
 class SleepingChildren {
-  public:
-    static constexpr uint64_t count = 1000;
+ public:
+  static constexpr uint64_t count = 1000;
 
-    SleepingChildren() {
-        make_pipe(ready_);
-        make_pipe(leave_);
+  SleepingChildren() {
+    make_pipe(ready_);
+    make_pipe(leave_);
+  }
+
+  // Returns when all of them are asleep (or about to be: the last byte is written before).
+  void create() {
+    for (long& pid : pids_) {
+      pid = must(raw_fork());
+      if (pid == 0) sleep_until_told();
     }
-
-    // Returns when all of them are asleep (or about to be: the last byte is written before).
-    void create() {
-        for (long& pid : pids_) {
-            pid = must(raw_fork());
-            if (pid == 0) sleep_until_told();
-        }
-        char bytes[64];
-        for (uint64_t seen = 0; seen < count;) {
-            seen += static_cast<uint64_t>(must(raw_read(ready_[0], bytes, sizeof bytes)));
-        }
+    char bytes[64];
+    for (uint64_t seen = 0; seen < count;) {
+      seen += static_cast<uint64_t>(must(raw_read(ready_[0], bytes, sizeof bytes)));
     }
+  }
 
-    void reap_all() {
-        const char bytes[count] = {};
-        must(raw_write(leave_[1], bytes, sizeof bytes));
-        for (long pid : pids_) reap(pid);
-    }
+  void reap_all() {
+    const char bytes[count] = {};
+    must(raw_write(leave_[1], bytes, sizeof bytes));
+    for (long pid : pids_) reap(pid);
+  }
 
-  private:
-    [[noreturn]] void sleep_until_told() {
-        char byte = 0;
-        raw_write(ready_[1], &byte, 1);
-        raw_exit(raw_read(leave_[0], &byte, 1) == 1 ? 0 : 1);
-    }
+ private:
+  [[noreturn]] void sleep_until_told() {
+    char byte = 0;
+    raw_write(ready_[1], &byte, 1);
+    raw_exit(raw_read(leave_[0], &byte, 1) == 1 ? 0 : 1);
+  }
 
-    int ready_[2];
-    int leave_[2];
-    long pids_[count];
+  int ready_[2];
+  int leave_[2];
+  long pids_[count];
 };
 
 // A process that forks a child that forks a child...; each waits for its own.
 [[noreturn]] void run_chain(int depth) {
-    if (depth == 0) raw_exit(0);
-    const long pid = raw_fork();
-    if (pid == 0) run_chain(depth - 1);
-    int status = 1;
-    if (is_error(pid) || is_error(raw_wait(pid, &status))) raw_exit(1);
-    raw_exit(status == 0 ? 0 : 1);
+  if (depth == 0) raw_exit(0);
+  const long pid = raw_fork();
+  if (pid == 0) run_chain(depth - 1);
+  int status = 1;
+  if (is_error(pid) || is_error(raw_wait(pid, &status))) raw_exit(1);
+  raw_exit(status == 0 ? 0 : 1);
 }
 
 }  // namespace
 
 void row_fork_nolibc() {
-    measure_fork("fork_call_nolibc", "fork_exit_wait_nolibc", 200, fork_and_exit);
+  measure_fork("fork_call_nolibc", "fork_exit_wait_nolibc", 200, fork_and_exit);
 }
 
 void row_vfork_exit_wait() {
-    measure("vfork_exit_wait", 200, [] { reap(raw_vfork_exit()); });
+  measure("vfork_exit_wait", 200, [] { reap(raw_vfork_exit()); });
 }
 
 void row_fork_exec_tiny() {
-    measure("fork_exec_tiny", 100, [] {
-        const long pid = raw_fork();
-        if (pid == 0) {
-            raw_execve(tiny_program, tiny_arguments, no_environment);
-            raw_exit(127);
-        }
-        reap(pid);
-    });
+  measure("fork_exec_tiny", 100, [] {
+    const long pid = raw_fork();
+    if (pid == 0) {
+      raw_execve(tiny_program, tiny_arguments, no_environment);
+      raw_exit(127);
+    }
+    reap(pid);
+  });
 }
 
 void row_vfork_exec_tiny() {
-    measure("vfork_exec_tiny", 100, [] {
-        reap(raw_vfork_exec(tiny_program, tiny_arguments, no_environment));
-    });
+  measure("vfork_exec_tiny", 100,
+          [] { reap(raw_vfork_exec(tiny_program, tiny_arguments, no_environment)); });
 }
 
 void row_exec_alone_tiny() { start_exec_loop("/bench-exec-tiny", "exec_alone_tiny"); }
 
 void row_clone_thread_futex_wait() {
-    constexpr long flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
-                           CLONE_SYSVSEM | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
-    constexpr size_t stack_bytes = 64 * 1024;
-    char* const stack = static_cast<char*>(map_pages(stack_bytes));
-    static int thread_id;
-    measure("clone_thread_futex_wait", 200, [stack] {
-        must(raw_clone_thread_exit(flags, stack + stack_bytes, &thread_id));
-        for (;;) {
-            const int seen = __atomic_load_n(&thread_id, __ATOMIC_ACQUIRE);
-            if (seen == 0) break;
-            // EAGAIN: the thread left between the load and the call.
-            raw_call(__NR_futex, as_long(&thread_id), FUTEX_WAIT, seen, 0);
-        }
-    });
-    unmap_pages(stack, stack_bytes);
+  constexpr long flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
+                         CLONE_SYSVSEM | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
+  constexpr size_t stack_bytes = 64 * 1024;
+  char* const stack = static_cast<char*>(map_pages(stack_bytes));
+  static int thread_id;
+  measure("clone_thread_futex_wait", 200, [stack] {
+    must(raw_clone_thread_exit(flags, stack + stack_bytes, &thread_id));
+    for (;;) {
+      const int seen = __atomic_load_n(&thread_id, __ATOMIC_ACQUIRE);
+      if (seen == 0) break;
+      // EAGAIN: the thread left between the load and the call.
+      raw_call(__NR_futex, as_long(&thread_id), FUTEX_WAIT, seen, 0);
+    }
+  });
+  unmap_pages(stack, stack_bytes);
 }
 
 void row_fork_256_fds() {
-    int ends[2];
-    make_pipe(ends);
-    while (must(raw_call(__NR_dup, ends[0])) < 255) {
-    }
-    measure_fork("fork_call_256_fds", "fork_256_fds", 100, fork_and_exit);
+  int ends[2];
+  make_pipe(ends);
+  while (must(raw_call(__NR_dup, ends[0])) < 255) {
+  }
+  measure_fork("fork_call_256_fds", "fork_256_fds", 100, fork_and_exit);
 }
 
 void row_fork_1000_maps() {
-    constexpr uint64_t maps = 1000;
-    // Neighbours differ in protection, or the kernel would merge them; every one has a page.
-    const auto pages = static_cast<volatile char*>(map_pages(maps * page_bytes));
-    for (uint64_t i = 0; i < maps; ++i) {
-        const long address = as_long(pages + i * page_bytes);
-        pages[i * page_bytes] = 1;
-        if (i % 2 == 0) {
-            must(raw_call(__NR_mprotect, address, page_bytes, PROT_READ));
-        }
+  constexpr uint64_t maps = 1000;
+  // Neighbours differ in protection, or the kernel would merge them; every one has a page.
+  const auto pages = static_cast<volatile char*>(map_pages(maps * page_bytes));
+  for (uint64_t i = 0; i < maps; ++i) {
+    const long address = as_long(pages + i * page_bytes);
+    pages[i * page_bytes] = 1;
+    if (i % 2 == 0) {
+      must(raw_call(__NR_mprotect, address, page_bytes, PROT_READ));
     }
-    measure_fork("fork_call_1000_maps", "fork_1000_maps", 10, fork_and_exit);
+  }
+  measure_fork("fork_call_1000_maps", "fork_1000_maps", 10, fork_and_exit);
 }
 
 void row_fork_chain_100() {
-    constexpr int depth = 100;
-    uint64_t taken[batches];
-    for (size_t batch = 0; batch <= batches; ++batch) {
-        const uint64_t start = read_ticks();
-        const long pid = must(raw_fork());
-        if (pid == 0) run_chain(depth - 1);
-        reap(pid);
-        if (batch > 0) taken[batch - 1] = read_ticks() - start;  // the first warms up
-    }
-    report_ticks("fork_chain_100", median(taken), depth);
+  constexpr int depth = 100;
+  uint64_t taken[batches];
+  for (size_t batch = 0; batch <= batches; ++batch) {
+    const uint64_t start = read_ticks();
+    const long pid = must(raw_fork());
+    if (pid == 0) run_chain(depth - 1);
+    reap(pid);
+    if (batch > 0) taken[batch - 1] = read_ticks() - start;  // the first warms up
+  }
+  report_ticks("fork_chain_100", median(taken), depth);
 }
 
 void row_children_1000() {
-    static SleepingChildren children;
-    uint64_t created[batches];
-    uint64_t reaped[batches];
-    uint64_t memory = 0;
-    for (size_t batch = 0; batch <= batches; ++batch) {
-        const uint64_t free_before = free_memory_bytes();
-        const uint64_t start = read_ticks();
-        children.create();
-        const uint64_t middle = read_ticks();
-        const uint64_t free_within = free_memory_bytes();
-        const uint64_t resumed = read_ticks();
-        children.reap_all();
-        if (batch == 0) {
-            // Warms up; and only now is what the children take taken from free memory. Later it
-            // comes from per-CPU lists and caches that the first children filled when they left.
-            memory = free_before - free_within;
-            continue;
-        }
-        reaped[batch - 1] = read_ticks() - resumed;
-        created[batch - 1] = middle - start;
+  static SleepingChildren children;
+  uint64_t created[batches];
+  uint64_t reaped[batches];
+  uint64_t memory = 0;
+  for (size_t batch = 0; batch <= batches; ++batch) {
+    const uint64_t free_before = free_memory_bytes();
+    const uint64_t start = read_ticks();
+    children.create();
+    const uint64_t middle = read_ticks();
+    const uint64_t free_within = free_memory_bytes();
+    const uint64_t resumed = read_ticks();
+    children.reap_all();
+    if (batch == 0) {
+      // Warms up; and only now is what the children take taken from free memory. Later it
+      // comes from per-CPU lists and caches that the first children filled when they left.
+      memory = free_before - free_within;
+      continue;
     }
-    report_ticks("children_1000_create", median(created), SleepingChildren::count);
-    report_ticks("children_1000_reap", median(reaped), SleepingChildren::count);
-    report_value("memory_per_process", memory * 10 / 1024 / SleepingChildren::count, "KiB");
+    reaped[batch - 1] = read_ticks() - resumed;
+    created[batch - 1] = middle - start;
+  }
+  report_ticks("children_1000_create", median(created), SleepingChildren::count);
+  report_ticks("children_1000_reap", median(reaped), SleepingChildren::count);
+  report_value("memory_per_process", memory * 10 / 1024 / SleepingChildren::count, "KiB");
 }
 
 }  // namespace bench

@@ -58,6 +58,8 @@ def _run(options: Namespace) -> int:
     print_table(comparison)
     if options.json is not None:
         _write_json(options, comparison, peer, version, time.monotonic() - started)
+    if all(result.value is None for result in tine_results.values()):
+        raise BenchError(f"{options.kernel} gave no figure at all (reasons above)")
     bad = any(comparison.verdict(figure) in BAD_VERDICTS for figure in figures)
     return 1 if options.check and bad else 0
 
