@@ -127,7 +127,12 @@ MemoryStatistics memory_statistics();
 // lowest usable byte. ENOMEM.
 Result<VirtAddr> alloc_kernel_stack();
 void free_kernel_stack(VirtAddr stack);
-struct KernelStackCounts { int64_t live; uint64_t cache_hits; uint64_t cached_frames; };
+struct KernelStackCounts {
+  int64_t live;
+  uint64_t cache_hits;
+  uint64_t cached_frames;       // of stacks that nobody has
+  uint64_t bookkeeping_frames;  // never given back
+};
 KernelStackCounts kernel_stack_counts();
 
 }  // namespace tine::mm

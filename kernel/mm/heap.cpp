@@ -141,12 +141,13 @@ void heap_free(void* memory) {
 LiveCounts live_counts() {
   mm::MemoryStatistics memory = mm::memory_statistics();
   // Frames of slabs come and go with the caches' appetite; their objects are counted instead.
+  mm::KernelStackCounts stacks = mm::kernel_stack_counts();
   uint64_t frames = memory.total_frames - memory.free_frames - memory.slab_frames -
-                    mm::kernel_stack_counts().cached_frames;
+                    stacks.cached_frames - stacks.bookkeeping_frames;
   return {.objects = live_objects_of_all_caches(),
           .heap_blocks = live_untyped_blocks(),
           .frames = static_cast<int64_t>(frames),
-          .kernel_stacks = mm::kernel_stack_counts().live};
+          .kernel_stacks = stacks.live};
 }
 
 }  // namespace tine

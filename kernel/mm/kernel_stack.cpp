@@ -36,6 +36,7 @@ StackCache stack_caches[kMaxCpus];
 std::atomic<int64_t> live_stacks{0};
 std::atomic<uint64_t> cached_stacks{0};
 std::atomic<uint64_t> cache_hits{0};
+std::atomic<uint64_t> slot_chunks{0};
 
 struct StackSlots {
   SpinLock lock{LockRank::vmalloc};
@@ -65,6 +66,7 @@ Result<uint32_t> take_slot() {
       Frame* frame = take_frame(FrameKind::kernel);
       if (frame == nullptr) return Errno::nomem;
       chunk = frame_data<uint32_t>(*frame);
+      slot_chunks.fetch_add(1, std::memory_order_relaxed);
     }
     chunk[slot % kSlotsPerChunk] = 0;
     slots.used[word] |= uint64_t{1} << slot % 64;
@@ -209,11 +211,13 @@ void forget_all_kernel_stacks() {
   slots.search_from = 0;
   live_stacks = 0;
   cached_stacks = 0;
+  slot_chunks = 0;
 }
 
 KernelStackCounts kernel_stack_counts() {
   return {live_stacks.load(std::memory_order_relaxed), cache_hits.load(std::memory_order_relaxed),
-          cached_stacks.load(std::memory_order_relaxed) * kStackPages};
+          cached_stacks.load(std::memory_order_relaxed) * kStackPages,
+          slot_chunks.load(std::memory_order_relaxed)};
 }
 
 }  // namespace tine::mm

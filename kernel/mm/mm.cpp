@@ -12,6 +12,7 @@
 #include "arch/cpu.h"
 #include "core/panic.h"
 #include "mm/mm_internal.h"
+#include "mm/task_hooks.h"
 #include "mm/tlb.h"
 #include "mm/unmap.h"
 #include "sched/schedulable.h"
@@ -65,6 +66,12 @@ void exit_mmap(Mm& mm) {
 }
 
 }  // namespace
+
+constinit TaskHooks task_hooks = {
+    .limit = [](MemoryLimit) { return ~uint64_t{0}; },
+    .may_exceed_locked_limit = [] { return true; },
+    .oom_kill = [](Mm&) { return false; },
+};
 
 Mm::~Mm() {
   TINE_DEBUG_ASSERT(users.load() == 0);

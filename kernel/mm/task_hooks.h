@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// What mm/ asks of the running task; defined by task/, because mm/ does not look upwards.
+// What mm/ asks of the running task. mm/ does not look upwards: task/ fills the hooks in once, at
+// boot, before the first program runs. Until then (and in unit tests of mm/ alone) there are no
+// limits and nobody to kill.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +12,19 @@ namespace tine::mm {
 struct Mm;
 
 enum class MemoryLimit : uint8_t { address_space, data, stack, locked };  // RLIMIT_AS, ...
-uint64_t memory_limit(MemoryLimit limit);  // soft limit in bytes; UINT64_MAX: none
-bool may_exceed_locked_limit();            // CAP_IPC_LOCK
 
-// There is no memory for a page that the running task needs (its address space is `mm`). Chooses a
-// victim and kills it. True: another task is dying, and it makes sense to try again, after having
-// given it the CPU; false: the caller itself must give up (it is the victim, or there is none).
-bool oom_kill(Mm& mm);
+struct TaskHooks {
+  uint64_t (*limit)(MemoryLimit);       // soft limit in bytes; UINT64_MAX: none
+  bool (*may_exceed_locked_limit)();    // CAP_IPC_LOCK
+  // There is no memory for a page that the running task needs in `mm`. Chooses a victim and kills
+  // it. True: another task is dying, and the access is worth repeating; the hook has let it run.
+  // False: the caller must give up (it is the victim, or there is none).
+  bool (*oom_kill)(Mm& mm);
+};
+extern TaskHooks task_hooks;
+
+inline uint64_t memory_limit(MemoryLimit limit) { return task_hooks.limit(limit); }
+inline bool may_exceed_locked_limit() { return task_hooks.may_exceed_locked_limit(); }
+inline bool oom_kill(Mm& mm) { return task_hooks.oom_kill(mm); }
 
 }  // namespace tine::mm
