@@ -159,6 +159,18 @@ Result<Ref<Dentry>> add_entry(Dentry& parent, std::string_view name, Ref<Inode> 
   return entry;
 }
 
+Result<Ref<Dentry>> make_detached_entry(Dentry& parent, std::string_view name, Ref<Inode> inode) {
+  NameStorage storage;
+  TRY(storage.prepare(name));
+  Ref<Dentry> entry = TRY(make_ref<Dentry>());
+  storage.install(*entry, name);
+  entry->inode = std::move(inode);
+  entry->is_unlinked = true;
+  entry->parent = &parent;
+  parent.ref_get();
+  return entry;
+}
+
 Result<void> remove_entry(Dentry& entry) {
   {
     SpinGuard guard(dentry_lock);

@@ -50,6 +50,8 @@ struct Dentry : RefCounted<Dentry> {
 // An entry for `inode` named `name` in `parent`, visible at once. The caller holds tree_lock.
 // ENOMEM; ENOENT when the parent has been removed.
 Result<Ref<Dentry>> add_entry(Dentry& parent, std::string_view name, Ref<Inode> inode);
+// An entry that no walk finds, as if it had been unlinked at once: memfds. ENOMEM.
+Result<Ref<Dentry>> make_detached_entry(Dentry& parent, std::string_view name, Ref<Inode> inode);
 // Removes it from the cache; a directory only if it is empty (ENOTEMPTY). Under tree_lock.
 Result<void> remove_entry(Dentry& entry);
 // Moves `entry` to `new_parent`/`name`, in place of `replaced` (may be null), which is removed, or

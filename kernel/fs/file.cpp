@@ -21,7 +21,7 @@ Ref<mm::MapName> File::map_name() { return {}; }
 
 void File::last_ref_dropped() {
   if (epoll_links.load(std::memory_order_acquire) != nullptr) [[unlikely]] epoll_forget(*this);
-  if (record_locks_exist()) [[unlikely]] drop_flocks(*this);
+  if (record_locks_exist()) [[unlikely]] drop_file_locks(*this);
   delete this;
 }
 

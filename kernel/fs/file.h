@@ -87,6 +87,9 @@ class File : public RefCounted<File> {
   virtual size_t write_description(std::span<char> out) = 0;            // readlink of /proc/PID/fd/N
   virtual bool is_seekable() const { return false; }
   virtual class Pipe* pipe() { return nullptr; }
+  virtual bool is_epoll() const { return false; }
+  // False for regular files and directories, which are always ready and so no use to epoll.
+  virtual bool can_poll() const { return true; }
   virtual Pid* pidfd_target() { return nullptr; }                       // a pidfd's process
 
   uint32_t flags() const { return flags_.load(std::memory_order_relaxed); }

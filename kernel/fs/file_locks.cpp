@@ -173,6 +173,9 @@ bool find_conflict(Inode& inode, LockKind kind, const void* owner, LockRange& ra
 }
 
 void drop_record_locks(File& file, const void* owner) { drop_all(file, LockKind::record, owner); }
-void drop_flocks(File& file) { drop_all(file, LockKind::flock, &file); }
+void drop_file_locks(File& file) {
+  drop_all(file, LockKind::flock, &file);
+  drop_all(file, LockKind::record, &file);
+}
 
 }  // namespace tine::fs

@@ -43,8 +43,8 @@ bool find_conflict(Inode& inode, LockKind kind, const void* owner, LockRange& ra
 
 extern std::atomic<uint32_t> locks_in_use;   // of all kinds: closing looks further only if not 0
 inline bool record_locks_exist() { return locks_in_use.load(std::memory_order_relaxed) != 0; }
-// At close(2): the table's record locks on the file. At the end of a File: flock's.
+// At close(2): the table's record locks on the file. At the end of a File: those that it owns.
 void drop_record_locks(File& file, const void* owner);
-void drop_flocks(File& file);
+void drop_file_locks(File& file);
 
 }  // namespace tine::fs

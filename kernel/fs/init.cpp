@@ -55,7 +55,7 @@ void init(const BootInfo& info) {
     }
   }
   check("/dev", init_dev());
-  check("/proc", proc::init());
+  check("/proc", proc::init(info.command_line));
 }
 
 namespace {

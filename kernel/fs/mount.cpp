@@ -32,6 +32,7 @@ class PathMapName final : public mm::MapName {
   }
   uint64_t device() const override { return path_.inode().superblock().device; }
   uint64_t inode_number() const override { return path_.inode().number(); }
+  const Path& path() const { return path_; }
 
  private:
   Path path_;
@@ -81,6 +82,7 @@ void Mount::last_ref_dropped() {
 
 Mount& root_mount() { return *the_root; }
 void set_root_mount(Ref<Mount> mount) { the_root = std::move(mount); }
+Ref<Mount> exchange_root_mount(Ref<Mount> mount) { return std::exchange(the_root, std::move(mount)); }
 
 Mount* mount_at_locked(const Mount& parent, const Dentry& dentry) {
   for (Mount& child : const_cast<Mount&>(parent).children) {
@@ -192,5 +194,7 @@ Ref<mm::MapName> make_map_name(const Path& path) {
   auto name = make_ref<PathMapName>(path);
   return name ? Ref<mm::MapName>(std::move(*name)) : Ref<mm::MapName>();
 }
+
+const Path& place_of(const mm::MapName& name) { return static_cast<const PathMapName&>(name).path(); }
 
 }  // namespace tine::fs

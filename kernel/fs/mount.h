@@ -63,7 +63,8 @@ Result<void> attach_mount(Ref<Superblock> superblock, const Path& where, uint32_
 // mount(2) and umount2(2) with paths resolved; privileges checked by the system call.
 Result<void> bind_mount(const Path& from, const Path& to, bool recursive);
 Result<void> move_mount(const Path& from, const Path& to);
-Result<void> detach_mount(const Path& what, int flags);
+// `lazy`: at once, with all below it; EBUSY otherwise if it is in use.
+Result<void> detach_mount(Path what, bool lazy);
 Result<void> pivot_root(const Path& new_root, const Path& put_old);
 // Calls `visit` for every attached mount, parents first: /proc/mounts, mountinfo.
 void for_each_mount(void* context, void (*visit)(void* context, Mount& mount));
@@ -92,5 +93,6 @@ size_t write_path(const Path& path, const Path& root, std::span<char> out);
 
 // The identity of a mapped file for /proc/PID/maps.
 Ref<mm::MapName> make_map_name(const Path& path);  // null when there is no memory
+const Path& place_of(const mm::MapName& name);     // of one that make_map_name() made
 
 }  // namespace tine::fs

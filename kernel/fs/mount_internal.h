@@ -15,5 +15,7 @@ Result<Ref<Mount>> make_mount(Ref<Superblock> superblock, Ref<Dentry> root, uint
                               std::string_view source);
 Result<void> attach(Ref<Mount> mount, const Path& where) REQUIRES(mount_mutex);
 void set_root_mount(Ref<Mount> mount);
+// Gives the tree's reference on the old root to the caller.
+[[nodiscard]] Ref<Mount> exchange_root_mount(Ref<Mount> mount);
 
 }  // namespace tine::fs

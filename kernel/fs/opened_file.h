@@ -42,6 +42,7 @@ class RegularFile final : public PathFile {
   Result<long> ioctl(uint32_t command, uint64_t argument) override;
   Result<Ref<mm::MemoryObject>> memory_object() override;
   bool is_seekable() const override { return true; }
+  bool can_poll() const override { return false; }
 };
 
 class DirectoryFile final : public PathFile {
@@ -52,6 +53,7 @@ class DirectoryFile final : public PathFile {
   Result<uint64_t> seek(int64_t offset, int whence) override;
   Result<void> read_directory(DirectorySink& sink) override;
   bool is_seekable() const override { return true; }
+  bool can_poll() const override { return false; }
 };
 
 class PathOnlyFile final : public PathFile {

@@ -55,6 +55,7 @@ void PollWait::wait_on(WaitQueue& queue) {
   entry->waiter.wake = &PollWait::wake;
   entry->owner = this;
   entry->queue = &queue;
+  entry->file = Ref<File>(*asked_);
   queue.add(entry->waiter);
 }
 

@@ -3,7 +3,7 @@
 // Waiting for files: what poll(2), select(2) and epoll(7) share. A PollWait is put on the wait
 // queues of the files it asks; a wake-up on any of them ends its sleep.
 //
-// The files asked must stay open while the PollWait lives: their queues hold its waiters.
+// The queues hold its waiters, so it keeps the files that it is on, lest another task closes them.
 #pragma once
 
 #include "fs/file.h"
@@ -15,6 +15,8 @@ class PollWait final : public PollTable {
  public:
   PollWait();
   ~PollWait();  // leaves all queues
+  // Says whose queues the next wait_on() calls name.
+  void ask_about(File& file) { asked_ = &file; }
   void wait_on(WaitQueue& queue) override;
   // Memory for waiters ran out: poll fails with ENOMEM.
   bool has_failed() const { return failed_; }
@@ -27,6 +29,7 @@ class PollWait final : public PollTable {
     Waiter waiter;
     PollWait* owner = nullptr;
     WaitQueue* queue = nullptr;
+    Ref<File> file;
   };
   struct Chunk;
   static bool wake(Waiter& waiter, uint32_t events);
@@ -35,6 +38,7 @@ class PollWait final : public PollTable {
   static constexpr size_t kInlineEntries = 4;
   std::atomic<bool> triggered_{false};
   bool failed_ = false;
+  File* asked_ = nullptr;
   size_t inline_used_ = 0;
   Chunk* chunks_ = nullptr;
   Entry inline_[kInlineEntries];

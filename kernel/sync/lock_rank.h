@@ -14,6 +14,7 @@ enum class LockRank : uint16_t {
   // Sleeping locks (Mutex, RwMutex), outermost first.
   kthread_create = 100,
   exec_update = 110,       // one exec or credential change of a thread group at a time
+  epoll = 140,             // all epoll sets; before whatever a file's poll() takes
   tty = 150,
   mount_namespace = 200,
   rename = 210,            // renames that cross directories, one at a time per file system

@@ -8,6 +8,7 @@
 
 #include "mm/user_memory.h"
 #include "syscall/abi.h"
+#include "syscall/file_syscalls.h"
 #include "task/signal/signal.h"
 
 namespace tine {

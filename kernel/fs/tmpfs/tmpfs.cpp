@@ -72,7 +72,8 @@ Result<Ref<Superblock>> TmpfsSuperblock::create(const char* type, const Options&
   superblock->max_pages_ = options.max_pages;
   superblock->max_inodes_ = options.max_inodes;
   NewInode root{.mode = kTypeDirectory | options.mode, .uid = options.uid, .gid = options.gid};
-  TRY(superblock->set_root(TRY(superblock->make_inode(root))));
+  Ref<Inode> inode = TRY(superblock->make_inode(root));
+  TRY(superblock->set_root(std::move(inode)));
   return Ref<Superblock>(std::move(superblock));
 }
 

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+//
+// memfd_create(2): a tmpfs file without a name in any directory, and its seals.
+#pragma once
+
+#include "fs/file.h"
+
+namespace tine::fs {
+
+enum MemfdFlags : uint32_t { kMemfdCloseOnExec = 1, kMemfdAllowSealing = 2 };
+
+Result<Ref<File>> make_memfd(std::string_view name, bool allow_sealing);
+// F_ADD_SEALS, F_GET_SEALS; EINVAL for files that have none, EPERM when sealed against it.
+Result<long> add_seals(File& file, uint32_t seals);
+Result<long> get_seals(File& file);
+
+}  // namespace tine::fs
