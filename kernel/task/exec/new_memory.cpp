@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+//
+// Building a program's address space from outside: segments, stack, vDSO, and the bytes that the
+// kernel puts there. Pages that it writes are faulted in as the program's own writes would do it,
+// then filled through the direct map.
+#include "task/exec/new_memory.h"
+
+#include <algorithm>
+
+#include "arch/user_access.h"
+#include "arch/vdso.h"
+#include "core/random.h"
+#include "fs/fs.h"
+#include "mm/fault.h"
+#include "mm/heap.h"
+#include "task/exec/personality.h"
+
+namespace tine::exec {
+
+namespace {
+
+constexpr uint64_t kProgramBase = 0x5555'5555'4000;   // two thirds of the user half
+constexpr uint64_t kStackReserve = 32 * kPageSize;    // mapped below what is used at once
+
+uint64_t pages(uint64_t random, unsigned bits) {
+  return (random & ((1ull << bits) - 1)) << kPageShift;
+}
+
+uint32_t vm_flags_of(uint32_t segment_flags) {
+  uint32_t flags = mm::kVmMayAll;
+  if (segment_flags & kSegmentReadable) flags |= mm::kVmRead;
+  if (segment_flags & kSegmentWritable) flags |= mm::kVmWrite;
+  if (segment_flags & kSegmentExecutable) flags |= mm::kVmExec;
+  return flags;
+}
+
+}  // namespace
+
+Layout Layout::choose(uint32_t personality, uint64_t stack_limit) {
+  struct {
+    std::byte seed[16];
+    uint64_t stack, mmap, program, brk, vdso;
+  } random;
+  random_bytes(std::as_writable_bytes(std::span(&random, 1)));
+  if (personality & kAddressNoRandomize) {
+    random.stack = random.mmap = random.program = random.brk = random.vdso = 0;
+  }
+  // mmap leaves the stack room to grow up to its limit, within reason.
+  constexpr uint64_t kMinGap = 128ull << 20;
+  const uint64_t max_gap = arch::kUserTop / 6 * 5;
+  const uint64_t stack_random = pages(random.stack, 22);
+  const uint64_t gap = std::clamp(stack_limit, kMinGap, max_gap) + pages(~0ull, 22);
+  Layout layout{.stack_top = arch::kUserTop - stack_random,
+                .mmap_base = page_floor(arch::kUserTop - gap - pages(random.mmap, 28)),
+                .program_base = kProgramBase + pages(random.program, 28),
+                .brk_gap = pages(random.brk, 13),
+                .vdso_gap = pages(random.vdso, 9)};
+  std::ranges::copy(random.seed, layout.seed);
+  return layout;
+}
+
+Result<NewMemory> NewMemory::make(const Layout& layout) {
+  auto user = mm::MmUser::adopt(TRY(mm::mm_alloc()));
+  user->mmap_base = UserAddr(layout.mmap_base);
+  return NewMemory(std::move(user));
+}
+
+Result<void> NewMemory::map_segment(const ProgramHeader& segment, uint64_t bias, fs::File& file,
+                                    const Ref<mm::MemoryObject>& object, bool is_main) {
+  const uint64_t start = page_floor(segment.address + bias);
+  const uint64_t file_end = segment.address + bias + segment.file_size;
+  const uint64_t end = page_ceil(segment.address + bias + segment.memory_size);
+  const uint64_t file_pages_end = segment.file_size != 0 ? page_ceil(file_end) : start;
+  const uint32_t flags = vm_flags_of(segment.flags);
+  if (file_pages_end > start) {
+    TRY(mm::do_mmap(mm(), {.address = UserAddr(start),
+                           .length = file_pages_end - start,
+                           .flags = flags | (is_main ? uint32_t{mm::kVmDenyWrite} : 0),
+                           .object = object,
+                           .object_page = segment.offset >> kPageShift,
+                           .name = file.map_name(),
+                           .fixed = true}));
+  }
+  if (segment.memory_size == segment.file_size) return {};
+  // .bss: the rest of the last file page is cleared, whole pages are anonymous. A segment that
+  // cannot be written has no business here, but Linux lets it be; so do we.
+  if (segment.file_size != 0 && (segment.flags & kSegmentWritable)) {
+    TRY(clear(file_end, file_pages_end));
+  }
+  if (end <= file_pages_end) return {};
+  TRY(mm::do_mmap(mm(), {.address = UserAddr(file_pages_end),
+                         .length = end - file_pages_end,
+                         .flags = flags,
+                         .fixed = true}));
+  return {};
+}
+
+Result<LoadedProgram> NewMemory::load(const ElfImage& image, fs::File& file, uint64_t base,
+                                      bool is_main) {
+  const Ref<mm::MemoryObject> object = TRY(file.memory_object());
+  uint64_t bias = 0;
+  if (image.is_position_independent()) {
+    if (base == 0) {
+      // Anywhere: let mmap find a hole for all of it, and put the segments there.
+      const uint64_t length = image.high() - image.low();
+      base = TRY(mm::do_mmap(mm(), {.length = length, .flags = mm::kVmMayAll})).value;
+      TRY(mm::do_munmap(mm(), UserAddr(base), length));
+    } else {
+      base &= ~(image.alignment() - 1);
+    }
+    bias = base - image.low();
+  }
+  if (image.high() + bias > arch::kUserTop) return Errno::nomem;
+  for (const ProgramHeader& segment : image.segments()) {
+    if (segment.type == kSegmentLoad && segment.memory_size != 0) {
+      TRY(map_segment(segment, bias, file, object, is_main));
+    }
+  }
+  const uint64_t headers = image.program_header_address();
+  return LoadedProgram{.bias = bias,
+                       .entry = image.entry() + bias,
+                       .program_headers = headers != 0 ? headers + bias : 0};
+}
+
+void NewMemory::set_program_bounds(const ElfImage& image, uint64_t bias, uint64_t brk_gap) {
+  uint64_t code_start = ~0ull, code_end = 0, data_start = 0, data_end = 0, end = 0;
+  for (const ProgramHeader& segment : image.segments()) {
+    if (segment.type != kSegmentLoad) continue;
+    const uint64_t start = segment.address + bias;
+    code_start = std::min(code_start, start);
+    data_start = std::max(data_start, start);
+    if (segment.flags & kSegmentExecutable) code_end = std::max(code_end, start + segment.file_size);
+    data_end = std::max(data_end, start + segment.file_size);
+    end = std::max(end, start + segment.memory_size);
+  }
+  mm::Mm& memory = mm();
+  memory.start_code = UserAddr(code_start);
+  memory.end_code = UserAddr(code_end);
+  memory.start_data = UserAddr(data_start);
+  memory.end_data = UserAddr(data_end);
+  memory.start_brk = memory.brk = UserAddr(page_ceil(end) + brk_gap);
+}
+
+Result<void> NewMemory::map_stack(uint64_t top, uint64_t used, uint64_t limit, bool executable) {
+  const uint64_t wanted = std::min(used + kStackReserve, std::max(used, limit));
+  const uint64_t start = page_floor(top - wanted);
+  uint32_t flags = mm::kVmRead | mm::kVmWrite | mm::kVmMayAll | mm::kVmGrowsDown | mm::kVmStack;
+  if (executable) flags |= mm::kVmExec;
+  TRY(mm::do_mmap(mm(), {.address = UserAddr(start),
+                         .length = page_ceil(top) - start,
+                         .flags = flags,
+                         .fixed = true}));
+  return {};
+}
+
+Result<uint64_t> NewMemory::map_vdso(uint64_t near) {
+  const arch::VdsoFrames frames = arch::vdso_frames();
+  if (frames.code.empty()) return uint64_t{0};
+  const uint64_t data_bytes = frames.data.size() * kPageSize;
+  const uint64_t length = data_bytes + frames.code.size() * kPageSize;
+  const UserAddr start = TRY(mm::do_mmap(
+      mm(), {.address = UserAddr(near), .length = length, .flags = mm::kVmMayAll}));
+  TRY(mm::do_munmap(mm(), start, length));
+  TRY(mm::map_special(mm(), start, frames.data, mm::kVmRead | mm::kVmMayRead, {}));
+  const UserAddr code = start + data_bytes;
+  TRY(mm::map_special(mm(), code, frames.code,
+                      mm::kVmRead | mm::kVmExec | mm::kVmMayRead | mm::kVmMayExec, {}));
+  mm().vdso = code;
+  return code.value;
+}
+
+Result<std::byte*> NewMemory::page_to_write(uint64_t address) {
+  const uint64_t page = page_floor(address);
+  if (page != cached_page_) {
+    const mm::FaultResult fault =
+        mm::handle_page_fault(mm(), UserAddr(page), {.write = true, .user_mode = true});
+    if (fault.outcome == mm::FaultOutcome::out_of_memory) return Errno::nomem;
+    if (fault.outcome == mm::FaultOutcome::signal) return Errno::fault;
+    SpinGuard guard(mm().page_table_lock);
+    const mm::LeafTable leaf = mm().page_table.find(UserAddr(page));
+    const arch::Pte entry = leaf.get(mm::LeafTable::index_of(UserAddr(page)));
+    cached_data_ = arch::direct_map<std::byte>(entry.address());
+    cached_page_ = page;
+  }
+  return cached_data_ + (address - page);
+}
+
+Result<void> NewMemory::write(uint64_t to, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    std::byte* target = TRY(page_to_write(to));
+    const size_t count = std::min<size_t>(bytes.size(), kPageSize - (to & kPageMask));
+    __builtin_memcpy(target, bytes.data(), count);
+    bytes = bytes.subspan(count);
+    to += count;
+  }
+  return {};
+}
+
+Result<void> NewMemory::clear(uint64_t from, uint64_t end) {
+  if (from >= end) return {};
+  __builtin_memset(TRY(page_to_write(from)), 0, end - from);
+  return {};
+}
+
+}  // namespace tine::exec

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+//
+// Making a new program ready: following "#!" lines to an ELF file, mapping it and its interpreter,
+// writing the stack. Errors as execve(2).
+#include "task/exec/program.h"
+
+#include "fs/files_table.h"
+#include "fs/fs.h"
+#include "fs/fs_context.h"
+#include "task/exec/personality.h"
+#include "task/exec/script.h"
+#include "task/exec/stack.h"
+#include "task/signal_state.h"
+
+namespace tine::exec {
+
+namespace {
+
+constexpr int kAtCwd = -100;
+constexpr int kMaxScriptDepth = 5;  // execve(2): deeper nesting is ELOOP
+
+// The ELF file that is to run in the end, and its first bytes.
+struct Executable {
+  Ref<fs::File> file;
+  FileHead head;
+};
+
+Result<Executable> resolve_scripts(Ref<fs::File> file, std::string_view name, Arguments& arguments) {
+  Executable executable{.file = std::move(file)};
+  ScriptLine line;
+  for (int depth = 0;; ++depth) {
+    TRY(read_head(*executable.file, executable.head));
+    if (!executable.head.is_script()) break;
+    if (depth == kMaxScriptDepth) return Errno::loop;
+    line = TRY(ScriptLine::parse(executable.head));
+    TRY(arguments.put_interpreter_first(line.interpreter(), line.option(), name));
+    executable.file = TRY(fs::open_executable(kAtCwd, line.interpreter(), 0));
+  }
+  if (!executable.head.is_elf()) return Errno::noexec;
+  return executable;
+}
+
+struct Interpreter {
+  Executable executable;
+  ElfImage image;
+};
+
+Result<Interpreter> open_interpreter(fs::File& program, const ProgramHeader& segment) {
+  if (segment.file_size < 2 || segment.file_size > kPageSize) return Errno::noexec;
+  auto path = TRY(Buffer<char>::make(segment.file_size));
+  const size_t count =
+      TRY(fs::read_at(program, segment.offset, std::as_writable_bytes(path.span())));
+  if (count != path.size() || path[count - 1] != '\0') return Errno::noexec;
+  Interpreter interpreter;
+  interpreter.executable.file = TRY(fs::open_executable(kAtCwd, path.data(), 0));
+  FileHead& head = interpreter.executable.head;
+  TRY(read_head(*interpreter.executable.file, head));
+  if (!head.is_elf()) return Errno::libbad;
+  auto image = ElfImage::parse(*interpreter.executable.file, head);
+  if (!image) return image.error() == Errno::noexec ? Errno::libbad : image.error();
+  interpreter.image = std::move(*image);
+  return interpreter;
+}
+
+}  // namespace
+
+Result<NewProgram> NewProgram::build(Ref<fs::File> file, std::string_view file_name,
+                                     Arguments& arguments) {
+  Executable executable = TRY(resolve_scripts(std::move(file), file_name, arguments));
+  const ElfImage image = TRY(ElfImage::parse(*executable.file, executable.head));
+  const Task& task = current();
+  ExecCreds creds = TRY(creds_for(*executable.file));
+  uint32_t personality = task.personality;
+  if (creds.gains_identity) personality &= ~kClearedOnSetId;
+  const uint64_t stack_limit = soft_limit(kLimitStack);
+  const Layout layout = Layout::choose(personality, stack_limit);
+
+  NewMemory memory = TRY(NewMemory::make(layout));
+  const LoadedProgram program =
+      TRY(memory.load(image, *executable.file, layout.program_base, true));
+  memory.set_program_bounds(image, program.bias, layout.brk_gap);
+  memory.mm().exe_file = executable.file->map_name();
+  LoadedProgram start = program;
+  uint64_t interpreter_base = 0;
+  if (const ProgramHeader* segment = image.interpreter()) {
+    const Interpreter interpreter = TRY(open_interpreter(*executable.file, *segment));
+    start = TRY(memory.load(interpreter.image, *interpreter.executable.file, 0, false));
+    interpreter_base = start.bias;
+  }
+
+  const StackPlan plan(arguments, file_name, layout.stack_top);
+  const uint64_t used = layout.stack_top - plan.pointers;
+  TRY(memory.map_stack(layout.stack_top, used, stack_limit, image.wants_executable_stack()));
+  const uint64_t vdso = TRY(memory.map_vdso(layout.stack_top + layout.vdso_gap));
+  const ProgramFacts facts{.image = image,
+                           .program = program,
+                           .interpreter_base = interpreter_base,
+                           .vdso = vdso,
+                           .creds = *creds.creds,
+                           .is_secure = creds.is_secure,
+                           .file_name = file_name};
+  TRY(write_stack(memory, plan, layout, arguments, facts));
+
+  NewProgram result{.memory = std::move(memory), .creds = std::move(creds)};
+  if (task.files && task.files->ref_count() > 1) result.own_files = TRY(fs::dup_files(*task.files));
+  if (task.sighand->ref_count() > 1) {
+    IrqGuard guard(task.sighand->lock);
+    result.own_sighand = TRY(make_ref<SigHand>(*task.sighand));
+  }
+  result.entry = start.entry;
+  result.stack_pointer = plan.pointers;
+  return result;
+}
+
+}  // namespace tine::exec
