@@ -24,7 +24,8 @@ Nanoseconds monotonic_now() { return arch::monotonic_now(); }
 
 Nanoseconds realtime_offset() {
   Nanoseconds seen = offset.load(std::memory_order_relaxed);
-  if (seen != 0) [[likely]] return seen;
+  if (seen != 0) [[likely]]
+    return seen;
   seen = arch::boot_wall_clock();
   offset.store(seen, std::memory_order_relaxed);
   return seen;
@@ -50,8 +51,9 @@ Result<void> sleep_until(Clock clock, Nanoseconds deadline) {
     if (monotonic_deadline <= monotonic_now()) return {};
     Result<void> outcome;
     if (realtime) {
-      outcome = wait_event(clock_was_set, WaitKind::interruptible,
-                           [&] { return realtime_changes() != seen; }, monotonic_deadline);
+      outcome = wait_event(
+          clock_was_set, WaitKind::interruptible, [&] { return realtime_changes() != seen; },
+          monotonic_deadline);
     } else {
       // Nobody wakes such a sleeper but its timer and signals: a queue of its own.
       WaitQueue nobody;

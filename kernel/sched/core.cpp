@@ -2,9 +2,10 @@
 //
 // The scheduler's core: the switch from one task to the next, and preemption.
 //
-// schedule_core() runs with interrupts off and takes the CPU's run queue lock, which the task that it
-// switches to releases: after its own switch_context(), or in schedule_tail() if it is new. A dead
-// task is reported to task/ only then, when nothing runs on its stack any more. Nothing here fails.
+// schedule_core() runs with interrupts off and takes the CPU's run queue lock, which the task that
+// it switches to releases: after its own switch_context(), or in schedule_tail() if it is new. A
+// dead task is reported to task/ only then, when nothing runs on its stack any more. Nothing here
+// fails.
 #include <atomic>
 
 #include "arch/clock.h"
@@ -52,7 +53,8 @@ void finish_switch(Schedulable* previous) NO_THREAD_SAFETY_ANALYSIS {
   bool dead = previous->state.load(std::memory_order_relaxed) == TaskState::dead;
   previous->on_cpu.store(false, std::memory_order_relaxed);
   rq.lock.unlock_irqs_off();
-  if (dead) [[unlikely]] task_is_off_cpu(*previous);
+  if (dead) [[unlikely]]
+    task_is_off_cpu(*previous);
 }
 
 void schedule_core(bool preempted) NO_THREAD_SAFETY_ANALYSIS {

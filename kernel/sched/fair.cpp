@@ -51,7 +51,9 @@ class FairClass final : public SchedClass {
     if (&task != rq.current) rq.fair.waiting.erase(rq.fair.waiting.iterator_to(task));
   }
 
-  void put_previous(RunQueue& rq, Schedulable& task) const override { rq.fair.waiting.insert(task); }
+  void put_previous(RunQueue& rq, Schedulable& task) const override {
+    rq.fair.waiting.insert(task);
+  }
 
   void set_next(RunQueue& rq, Schedulable& task) const override {
     rq.fair.waiting.erase(rq.fair.waiting.iterator_to(task));

@@ -35,7 +35,8 @@ uint64_t active_tasks() {
 }  // namespace
 
 void update_load_average(Nanoseconds now) {
-  if (now < next_update_hint.load(std::memory_order_relaxed)) [[likely]] return;
+  if (now < next_update_hint.load(std::memory_order_relaxed)) [[likely]]
+    return;
   uint64_t target = active_tasks() * kFixedOne;
   IrqGuard guard(load_lock);
   // After an hour of idling the averages have decayed to nothing.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// The real-time class (SCHED_FIFO, SCHED_RR): the highest priority runs until it sleeps, yields or is
-// beaten; equals run in the order in which they came, under SCHED_RR in turns. sched(7).
-// There is no bandwidth limit yet (sched_rt_runtime_us): a task that spins at real-time priority
-// keeps its CPU.
+// The real-time class (SCHED_FIFO, SCHED_RR): the highest priority runs until it sleeps, yields or
+// is beaten; equals run in the order in which they came, under SCHED_RR in turns. sched(7). There
+// is no bandwidth limit yet (sched_rt_runtime_us): a task that spins at real-time priority keeps
+// its CPU.
 #include "sched/run_queue.h"
 
 namespace tine::sched {

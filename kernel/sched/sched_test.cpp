@@ -44,7 +44,7 @@ TEST(Scheduler, SharesByWeight) {
 
 TEST(Scheduler, WeightsFollowTheLevels) {
   EXPECT_EQ(weight_of_nice(0), 1024u);
-  EXPECT_EQ(weight_of_nice(1), 819u);   // 1024 / 1.25
+  EXPECT_EQ(weight_of_nice(1), 819u);  // 1024 / 1.25
   EXPECT_EQ(weight_of_nice(-1), 1280u);
   EXPECT_NEAR(weight_of_nice(19), 15, 1);
 }
@@ -98,7 +98,8 @@ TEST(Scheduler, NewbornIsNeitherRunNorWoken) {  // E64, A8
   bool ran = false;
   KernelThread& thread = machine.create([&] { ran = true; });
   EXPECT_EQ(thread.task.state, TaskState::newborn);
-  for (WakeMode mode : {WakeMode::interruptible, WakeMode::any, WakeMode::fatal, WakeMode::stopped}) {
+  for (WakeMode mode :
+       {WakeMode::interruptible, WakeMode::any, WakeMode::fatal, WakeMode::stopped}) {
     EXPECT_FALSE(wake_up(thread.task, mode));
   }
   machine.run();

@@ -29,11 +29,11 @@ struct TimerBase {
                             bi::compare<ByDeadline>, bi::constant_time_size<false>>;
   IrqSpinLock lock{LockRank::timer_base};
   Tree armed GUARDED_BY(lock);
-  std::atomic<Timer*> running{nullptr};           // its callback runs; set under the lock
+  std::atomic<Timer*> running{nullptr};  // its callback runs; set under the lock
   // This CPU's alone, interrupts off.
   std::atomic<Nanoseconds> first_deadline{kNever};  // of the tree; others raise it by cancelling
   Nanoseconds tick = kNever;
-  Nanoseconds programmed = kNever;                // what the hardware was asked for
+  Nanoseconds programmed = kNever;  // what the hardware was asked for
 };
 
 alignas(TimerBase) char base_storage[sizeof(TimerBase) * kMaxCpus];
@@ -67,7 +67,8 @@ TimerBase& lock_base_of(const Timer& timer) NO_THREAD_SAFETY_ANALYSIS {
     CpuId cpu = timer.cpu;
     TimerBase& base = base_of(cpu);
     base.lock.lock_irqs_off();
-    if (timer.cpu == cpu) [[likely]] return base;
+    if (timer.cpu == cpu) [[likely]]
+      return base;
     base.lock.unlock_irqs_off();
   }
 }

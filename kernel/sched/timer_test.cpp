@@ -96,12 +96,14 @@ TEST(Timer, CancelFromAnotherCpuWaitsForTheCallback) {
       arm(*timer, monotonic_now() + 500'000);
       armed = true;
     });
-    machine.start([&] {
-      while (!armed) sched::yield();
-      for (int i = 0; i < static_cast<int>(seed % 8); ++i) sched::yield();
-      cancel(*timer);
-      delete timer;
-    }, [](sched::Schedulable& task) { task.cpus_allowed = 2; });
+    machine.start(
+        [&] {
+          while (!armed) sched::yield();
+          for (int i = 0; i < static_cast<int>(seed % 8); ++i) sched::yield();
+          cancel(*timer);
+          delete timer;
+        },
+        [](sched::Schedulable& task) { task.cpus_allowed = 2; });
     machine.run();
     ASSERT_TRUE(machine.all_finished()) << "seed " << seed;
   }

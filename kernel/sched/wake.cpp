@@ -40,7 +40,8 @@ RunQueue& lock_run_queue_of(const Schedulable& task) {
     CpuId cpu = task.cpu;
     RunQueue& rq = run_queues[cpu];
     rq.lock.lock_irqs_off();
-    if (task.cpu == cpu) [[likely]] return rq;
+    if (task.cpu == cpu) [[likely]]
+      return rq;
     rq.lock.unlock_irqs_off();
   }
 }

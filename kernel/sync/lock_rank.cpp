@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The run-time check of the lock order, in debug builds: every CPU keeps the ranks of the spin locks
-// that it holds, every task those of its sleeping locks. Taking a lock of a rank that is not above
-// all that are held, or a sleeping lock under a spin lock, panics: it is a bug in the kernel.
+// The run-time check of the lock order, in debug builds: every CPU keeps the ranks of the spin
+// locks that it holds, every task those of its sleeping locks. Taking a lock of a rank that is not
+// above all that are held, or a sleeping lock under a spin lock, panics: it is a bug in the kernel.
 // LockRank::unranked may be taken under anything, itself included.
 #include "sync/lock_rank.h"
 
@@ -89,9 +89,7 @@ void note_mutex_acquired(LockRank rank) {
   held.push(rank);
 }
 
-void note_mutex_tried(LockRank rank) {
-  mutex_ranks_of(*arch::current_schedulable()).push(rank);
-}
+void note_mutex_tried(LockRank rank) { mutex_ranks_of(*arch::current_schedulable()).push(rank); }
 void note_mutex_released(LockRank rank) {
   mutex_ranks_of(*arch::current_schedulable()).remove(rank);
 }

@@ -122,10 +122,30 @@ TEST(LockRankDeathTest, WrongOrderPanics) {
   ThreadMachine machine;
   SpinLock low(LockRank::files), high(LockRank::page_table), equal(LockRank::files);
   Mutex sleeping(LockRank::inode), lower_sleeping(LockRank::directory);
-  EXPECT_DEATH({ SpinGuard a(high); SpinGuard b(low); }, "lock order");
-  EXPECT_DEATH({ SpinGuard a(low); SpinGuard b(equal); }, "lock order");
-  EXPECT_DEATH({ MutexGuard a(sleeping); MutexGuard b(lower_sleeping); }, "lock order");
-  EXPECT_DEATH({ SpinGuard a(high); MutexGuard b(sleeping); }, "under a spin lock");
+  EXPECT_DEATH(
+      {
+        SpinGuard a(high);
+        SpinGuard b(low);
+      },
+      "lock order");
+  EXPECT_DEATH(
+      {
+        SpinGuard a(low);
+        SpinGuard b(equal);
+      },
+      "lock order");
+  EXPECT_DEATH(
+      {
+        MutexGuard a(sleeping);
+        MutexGuard b(lower_sleeping);
+      },
+      "lock order");
+  EXPECT_DEATH(
+      {
+        SpinGuard a(high);
+        MutexGuard b(sleeping);
+      },
+      "under a spin lock");
   SpinGuard a(low);
   SpinGuard b(high);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Wait queues and completions (CONTRACT B3-B6): order of wake-ups, interruption, time-outs, and that
-// no wake-up is lost under random interleavings of two CPUs.
+// Wait queues and completions (CONTRACT B3-B6): order of wake-ups, interruption, time-outs, and
+// that no wake-up is lost under random interleavings of two CPUs.
 #include "sync/wait_queue.h"
 
 #include <gtest/gtest.h>
@@ -25,8 +25,8 @@ TEST(WaitQueue, WakesAllNonExclusiveAndOneExclusiveInFifoOrder) {  // B3, B4
   std::vector<int> woken;
   auto waiter = [&](int number, bool exclusive) {
     machine.start([&, number, exclusive] {
-      EXPECT_TRUE(wait_event(queue, WaitKind::uninterruptible, [&] { return open; }, kNever,
-                             exclusive));
+      EXPECT_TRUE(
+          wait_event(queue, WaitKind::uninterruptible, [&] { return open; }, kNever, exclusive));
       woken.push_back(number);
     });
     machine.run();

@@ -5,7 +5,8 @@
 //
 // Fails as the man pages say: ESRCH no such task, EPERM somebody else's task or a privilege that is
 // missing, EACCES a lower nice value than RLIMIT_NICE allows, EINVAL, EFAULT. SCHED_DEADLINE is not
-// there: EINVAL. Targets are held by reference; credentials of others are read under task_tree_lock.
+// there: EINVAL. Targets are held by reference; credentials of others are read under
+// task_tree_lock.
 #include <algorithm>
 
 #include "sched/sched.h"
@@ -18,8 +19,8 @@
 namespace tine {
 namespace {
 
-constexpr int kResetOnForkFlag = 0x40000000;      // or'ed into the policy
-constexpr uint64_t kAttributeResetOnFork = 1;     // sched_attr.flags
+constexpr int kResetOnForkFlag = 0x40000000;   // or'ed into the policy
+constexpr uint64_t kAttributeResetOnFork = 1;  // sched_attr.flags
 
 // 0 means the caller.
 Result<Ref<Task>> find_target(int pid) {
@@ -100,8 +101,7 @@ Result<bool> for_each_named(int which, int who, Act&& act) {
   }
   KernelUid uid = who != 0 ? KernelUid(static_cast<uint32_t>(who)) : current().creds().uid;
   bool any = false;
-  for (Ref<Task> process = next_process(1); process;
-       process = next_process(process->tgid() + 1)) {
+  for (Ref<Task> process = next_process(1); process; process = next_process(process->tgid() + 1)) {
     IrqGuard guard(task_tree_lock);
     bool named = which == kGroup ? group && process->signal->process_group == group
                                  : process->creds().uid == uid;
@@ -128,9 +128,8 @@ SyscallResult sys_sched_yield() {
 
 SyscallResult sys_getpriority(int which, int who) {
   int best = 0;  // 20 - nice, 1..40
-  bool any = TRY(for_each_named(which, who, [&best](const Task& task) {
-    best = std::max(best, 20 - nice_of(task));
-  }));
+  bool any = TRY(for_each_named(
+      which, who, [&best](const Task& task) { best = std::max(best, 20 - nice_of(task)); }));
   if (!any) return Errno::srch;
   return best;
 }
@@ -193,8 +192,7 @@ SyscallResult sys_sched_setattr(int pid, UserIn<abi::SchedAttributes> attributes
 
 SyscallResult sys_sched_getattr(int pid, UserOut<abi::SchedAttributes> attributes, uint32_t size,
                                 uint32_t flags) {
-  if (!attributes || flags != 0 || size > kPageSize ||
-      size < abi::SchedAttributes::kSizeVersion0) {
+  if (!attributes || flags != 0 || size > kPageSize || size < abi::SchedAttributes::kSizeVersion0) {
     return Errno::inval;
   }
   Ref<Task> task = TRY(find_target(pid));

@@ -19,8 +19,14 @@ constexpr int kTimerAbsolute = 1;
 constexpr Nanoseconds kCoarseResolution = 4'000'000;
 
 enum ClockId : int {
-  kClockRealtime = 0, kClockMonotonic = 1, kClockProcess = 2, kClockThread = 3,
-  kClockMonotonicRaw = 4, kClockRealtimeCoarse = 5, kClockMonotonicCoarse = 6, kClockBoottime = 7,
+  kClockRealtime = 0,
+  kClockMonotonic = 1,
+  kClockProcess = 2,
+  kClockThread = 3,
+  kClockMonotonicRaw = 4,
+  kClockRealtimeCoarse = 5,
+  kClockMonotonicCoarse = 6,
+  kClockBoottime = 7,
   kClockTai = 11,
 };
 

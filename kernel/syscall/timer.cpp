@@ -30,8 +30,7 @@ abi::IntervalTimespec to_timespec(const TimerSetting& setting) {
 TimerSetting arm_interval(IntervalTimers& timers, int which, Nanoseconds length,
                           Nanoseconds interval) {
   SignalTimer& timer = timers.interval[which];
-  Nanoseconds first =
-      length == 0 ? kNever : saturating_add(read_timer_clock(timer), length);
+  Nanoseconds first = length == 0 ? kNever : saturating_add(read_timer_clock(timer), length);
   return set_timer(timers, timer, first, interval);
 }
 
@@ -87,8 +86,8 @@ SyscallResult sys_setitimer(int which, UserIn<abi::IntervalTimeval> value,
   if (which < 0 || which > 2) return Errno::inval;
   if (!wanted.value.is_valid() || !wanted.interval.is_valid()) return Errno::inval;
   IntervalTimers& timers = *TRY(interval_timers());
-  TimerSetting old = arm_interval(timers, which, wanted.value.to_nanoseconds(),
-                                  wanted.interval.to_nanoseconds());
+  TimerSetting old =
+      arm_interval(timers, which, wanted.value.to_nanoseconds(), wanted.interval.to_nanoseconds());
   if (old_value) TRY(old_value.write(to_timeval(old)));
   return 0;
 }
@@ -133,8 +132,8 @@ SyscallResult sys_timer_settime(int id, int flags, UserIn<abi::IntervalTimespec>
   } else if (!(flags & kTimerAbsolute)) {
     first = saturating_add(read_timer_clock(timer), first);
   }
-  TimerSetting old = set_timer(*timer.process.interval_timers, timer, first,
-                               wanted.interval.to_nanoseconds());
+  TimerSetting old =
+      set_timer(*timer.process.interval_timers, timer, first, wanted.interval.to_nanoseconds());
   if (old_value) TRY(old_value.write(to_timespec(old)));
   return 0;
 }

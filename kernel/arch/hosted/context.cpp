@@ -57,7 +57,7 @@ sched::Schedulable* switch_context(sched::Schedulable& previous, sched::Schedula
   previous.context.fibre = current_fibre();
   switched_from = &previous;
   set_current(&next);
-  switch_fibre(next.context.fibre, /*synchronise=*/true);
+  switch_fibre(next.context.fibre);
   return switched_from;
 }
 

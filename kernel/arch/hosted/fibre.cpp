@@ -127,7 +127,7 @@ void destroy_fibre(Fibre* fibre) {
   delete fibre;
 }
 
-void switch_fibre(Fibre* next, [[maybe_unused]] bool synchronise) {
+void switch_fibre(Fibre* next) {
   Fibre* previous = current_fibre();
   if (next == previous) return;
   switched_from = previous;
@@ -136,7 +136,7 @@ void switch_fibre(Fibre* next, [[maybe_unused]] bool synchronise) {
   __sanitizer_start_switch_fiber(&previous->fake_stack, next->stack_base, next->stack_size);
 #endif
 #ifdef TINE_HOSTED_TSAN
-  __tsan_switch_to_fiber(next->tsan_fibre, synchronise ? 0 : __tsan_switch_to_fiber_no_sync);
+  __tsan_switch_to_fiber(next->tsan_fibre, 0);
 #endif
   swap_stacks(&previous->stack_pointer, next->stack_pointer);
   finish_switch(previous->fake_stack);

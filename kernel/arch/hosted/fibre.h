@@ -3,7 +3,7 @@
 // Fibres: host stacks that are switched between by hand. A task of the hosted core is one fibre.
 //
 // Stacks come from a pool with a guard page below each; switches are announced to ASan and TSan,
-// so that both follow the stacks (TSan sees each fibre as a thread of its own). A fibre is
+// so that both follow the stacks. To TSan each switch orders what ran before and what runs after. A fibre is
 // destroyed from another one, never from itself. Running out of host memory ends the program.
 #pragma once
 
@@ -27,8 +27,6 @@ void destroy_fibre(Fibre* fibre);
 
 // The fibre that runs now; the host thread's own is made on first use.
 Fibre* current_fibre();
-// `synchronise`: tell TSan that what ran before happened before what runs next. A switch between
-// tasks of one CPU orders them; a switch between simulated CPUs does not.
-void switch_fibre(Fibre* next, bool synchronise);
+void switch_fibre(Fibre* next);
 
 }  // namespace tine::arch::hosted

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// See harness.h. The child process boots the core in the order of boot/main.cpp, with the host thread
-// as CPU 0's idle task, and ends with status 0 only if PID 1 returned and no expectation failed.
+// See harness.h. The child process boots the core in the order of boot/main.cpp, with the host
+// thread as CPU 0's idle task, and ends with status 0 only if PID 1 returned and no expectation
+// failed.
 #include "arch/hosted/harness.h"
 
 #include <sys/wait.h>
@@ -96,7 +97,9 @@ bool run_core_in_child(std::function<void()> init, const MachineOptions& options
   return child > 0 && waitpid(child, &status, 0) == child && status == 0;
 }
 
-long fork(std::function<void()> child) { return system_call_with_child(std::move(child), kSysFork); }
+long fork(std::function<void()> child) {
+  return system_call_with_child(std::move(child), kSysFork);
+}
 
 void exit_process(int status) {
   system_call(kSysExitGroup, static_cast<uint64_t>(status));

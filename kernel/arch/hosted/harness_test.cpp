@@ -3,7 +3,10 @@
 // The harness itself, and with it the road of a process from fork to wait on the hosted machine.
 #include "arch/hosted/harness.h"
 
+#include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
+
+#include "core/panic.h"
 
 namespace tine::arch::hosted {
 namespace {
@@ -27,6 +30,28 @@ TEST(Harness, ForkExitWaitLeaksNothing) {
   });
 }
 
+TEST(Harness, ZombieCountsAsLeak) {
+  run_core([] {
+    testing::TestPartResultArray failures;
+    {
+      testing::ScopedFakeTestPartResultReporter reporter(
+          testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD, &failures);
+      expect_nothing_leaked([] { fork([] { exit_process(0); }); });
+    }
+    EXPECT_GT(failures.size(), 0);
+  });
+}
+
+TEST(Harness, FailureInTheCoreFailsTheTest) {
+  EXPECT_FALSE(run_core_in_child(
+      [] {
+        fork([] { panic("on purpose"); });
+        wait_for(-1);
+      },
+      {}, [] { return false; }));
+  EXPECT_FALSE(run_core_in_child([] {}, {}, [] { return true; }));
+}
+
 TEST(Harness, ChildHasItsOwnMemory) {
   run_core([] {
     store_value(kUserMemory, 17);
@@ -42,15 +67,17 @@ TEST(Harness, ChildHasItsOwnMemory) {
 
 TEST(Harness, SleepTakesSimulatedTime) {
   run_core([] {
-    struct { int64_t seconds, nanoseconds; } now, half{0, 500'000'000}, later;
+    struct {
+      int64_t seconds, nanoseconds;
+    } now, half{0, 500'000'000}, later;
     system_call(kSysClockGettime, 1, (kUserMemory + 64).value);
     load(&now, kUserMemory + 64, sizeof now);
     store_value(kUserMemory, half);
     EXPECT_EQ(system_call(kSysNanosleep, kUserMemory.value, 0), 0);
     system_call(kSysClockGettime, 1, (kUserMemory + 64).value);
     load(&later, kUserMemory + 64, sizeof later);
-    int64_t passed = (later.seconds - now.seconds) * 1'000'000'000 + later.nanoseconds -
-                     now.nanoseconds;
+    int64_t passed =
+        (later.seconds - now.seconds) * 1'000'000'000 + later.nanoseconds - now.nanoseconds;
     EXPECT_EQ(passed, half.nanoseconds);
   });
 }

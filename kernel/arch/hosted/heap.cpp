@@ -23,7 +23,8 @@ std::atomic<int64_t> live_cached{0};
 void* allocate_block(ObjectCacheBase* cache, size_t size) {
   if (fail_here()) return nullptr;
   void* memory = nullptr;
-  if (posix_memalign(&memory, alignof(BlockHeader), sizeof(BlockHeader) + size) != 0) return nullptr;
+  if (posix_memalign(&memory, alignof(BlockHeader), sizeof(BlockHeader) + size) != 0)
+    return nullptr;
   auto* header = new (memory) BlockHeader{cache};
   return header + 1;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Running C++ callables as user mode: the call gate, signal handlers as nested calls, and exec as an
-// exception that unwinds the old program (this is host code; the core itself never throws).
+// Running C++ callables as user mode: the call gate, signal handlers as nested calls, and exec as
+// an exception that unwinds the old program (this is host code; the core itself never throws).
 // Addresses of handlers and entries are tickets into the tables here; they are never dereferenced.
 #include "arch/hosted/user.h"
 

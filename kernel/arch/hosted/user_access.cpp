@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // User copies of the hosted machine: the loaded page table is walked in software for every page,
-// accessed and dirty bits are set as hardware sets them, and a miss goes to mm::handle_page_fault().
-// An address whose fault is not handled ends the copy. The *_nofault functions never sleep.
+// accessed and dirty bits are set as hardware sets them, and a miss goes to
+// mm::handle_page_fault(). An address whose fault is not handled ends the copy. The *_nofault
+// functions never sleep.
 #include "arch/user_access.h"
 
 #include <algorithm>

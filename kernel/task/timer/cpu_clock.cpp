@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// CPU-time clocks: sums over a process's threads under task_tree_lock, and the decoding of the clock
-// numbers by which another task's clock is named: ~pid in the upper bits, bit 2 for a thread's, and
-// in the lower two which time is meant.
+// CPU-time clocks: sums over a process's threads under task_tree_lock, and the decoding of the
+// clock numbers by which another task's clock is named: ~pid in the upper bits, bit 2 for a
+// thread's, and in the lower two which time is meant.
 #include "task/timer/cpu_clock.h"
 
 #include "sched/sched.h"
