@@ -15,6 +15,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <span>
 
 #include "core/types.h"
 
@@ -55,6 +57,12 @@ void send_reschedule_interrupt(CpuId cpu);
 void early_console_write(const char* text, size_t length);
 // Prints registers and call chain of the caller (or of `frame_pointer`), symbolised.
 void print_backtrace();
+
+// /proc/cpuinfo's lines for one CPU, cut to fit; the length.
+size_t write_cpu_description(CpuId cpu, std::span<char> out);
+
+// One processor's paragraph of /proc/cpuinfo; returns its length.
+size_t write_cpu_description(CpuId cpu, std::span<char> out);
 
 // Fills memory with hardware randomness where there is any (RDRAND, jitter); false where none.
 bool hardware_random(uint64_t& out);

@@ -114,10 +114,15 @@ void become_idle_task() {
 
 }  // namespace
 
+extern "C" uint64_t __stack_chk_guard;
+
 extern "C" [[noreturn]] void x86_start(uint64_t start_info) {
   init_boot_cpu_local();
   init_serial();
   detect_features();
+  // Here and not in a function of its own: one that returns would miss the canary it entered with.
+  uint64_t canary;
+  if (arch::hardware_random(canary)) __stack_chk_guard = canary & ~uint64_t{0xff};
   init_descriptor_tables();
   enable_features();
   AcpiRanges acpi;

@@ -4,6 +4,7 @@
 // has them at MSR 0x800 + offset/16. Cannot fail: every x86-64 machine has one.
 #include "arch/x86_64/machine/apic.h"
 
+#include "arch/cpu.h"
 #include "arch/page_table.h"
 #include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/instructions.h"
@@ -14,12 +15,14 @@ namespace tine::x86 {
 namespace {
 
 enum Register : uint32_t {
-  kId = 0x20, kEndOfInterrupt = 0xb0, kSpurious = 0xf0, kTimerVector = 0x320, kInitialCount = 0x380,
+  kId = 0x20, kEndOfInterrupt = 0xb0, kSpurious = 0xf0, kCommand = 0x300,
+  kCommandTarget = 0x310, kTimerVector = 0x320, kInitialCount = 0x380,
   kCurrentCount = 0x390, kDivide = 0x3e0,
 };
 constexpr PhysAddr kXApicBase{0xfee0'0000};
 
 constinit bool x2apic = false;
+constinit uint32_t apic_ids[kMaxCpus] = {};
 
 void write(Register reg, uint32_t value) {
   if (x2apic) {
@@ -50,10 +53,26 @@ void init_apic() {
   write(kDivide, 0xb);  // by 1
   write(kTimerVector, kVectorTimer);
   write(kInitialCount, 0);
+  set_apic_id(arch::this_cpu().id, local_apic_id());
 }
 
 void end_of_interrupt() { write(kEndOfInterrupt, 0); }
 uint32_t local_apic_id() { return x2apic ? read(kId) : read(kId) >> 24; }
+void set_apic_id(CpuId cpu, uint32_t apic_id) { apic_ids[cpu] = apic_id; }
+uint32_t apic_id_of(CpuId cpu) { return apic_ids[cpu]; }
+
+void send_interrupt(uint32_t apic_id, unsigned vector) {
+  if (x2apic) {
+    write_msr(kMsrX2ApicBase + kCommand / 16, uint64_t{apic_id} << 32 | vector);
+    return;
+  }
+  // Two registers: an interrupt handler that sends one in between would change the target.
+  arch::IrqState state = arch::irq_save();
+  write(kCommandTarget, apic_id << 24);
+  write(kCommand, vector);
+  arch::irq_restore(state);
+}
+
 void start_apic_timer(uint32_t count) { write(kInitialCount, count); }
 uint32_t apic_timer_count() { return read(kCurrentCount); }
 

@@ -6,12 +6,18 @@
 
 #include <cstdint>
 
+#include "core/types.h"
+
 namespace tine::x86 {
 
 // Masks the old interrupt controllers and turns the APIC on, its timer disarmed.
 void init_apic();
 void end_of_interrupt();
 uint32_t local_apic_id();
+// Kernel CPU numbers and APIC ids; set when a CPU starts.
+void set_apic_id(CpuId cpu, uint32_t apic_id);
+uint32_t apic_id_of(CpuId cpu);
+void send_interrupt(uint32_t apic_id, unsigned vector);
 
 // The timer counts down once from `count` at 1 GHz (what QEMU and KVM give every guest) and then
 // interrupts with kVectorTimer; 0 stops it.

@@ -9,7 +9,7 @@
 #include "arch/interrupt.h"
 #include "arch/page_table.h"
 #include "arch/x86_64/machine/apic.h"
-#include "core/log.h"
+#include "sched/sched.h"
 #include "sched/timer.h"
 
 namespace tine::x86 {
@@ -58,6 +58,9 @@ void dispatch_interrupt(unsigned vector, bool user_mode) {
   if (vector == kVectorTimer) {
     end_of_interrupt();
     time::timer_interrupt(user_mode);
+  } else if (vector == kVectorReschedule) {
+    end_of_interrupt();
+    sched::reschedule_interrupt();
   } else if (vector - kVectorFirstDevice < kDeviceVectors) {
     const ConnectedLine& line = lines[vector - kVectorFirstDevice];
     if (line.handler) line.handler(line.context);
@@ -71,6 +74,10 @@ void dispatch_interrupt(unsigned vector, bool user_mode) {
 }  // namespace tine::x86
 
 namespace tine::arch {
+
+void send_reschedule_interrupt(CpuId cpu) {
+  x86::send_interrupt(x86::apic_id_of(cpu), x86::kVectorReschedule);
+}
 
 Result<void> connect_interrupt(unsigned line, Trigger trigger, InterruptHandler handler,
                                void* context) {

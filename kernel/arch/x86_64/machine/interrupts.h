@@ -10,6 +10,7 @@ namespace tine::x86 {
 inline constexpr unsigned kVectorFirstDevice = 32;
 inline constexpr unsigned kDeviceVectors = 48;
 inline constexpr unsigned kVectorTimer = 0xec;
+inline constexpr unsigned kVectorReschedule = 0xed;
 inline constexpr unsigned kVectorSpurious = 0xff;
 
 void dispatch_interrupt(unsigned vector, bool user_mode);
