@@ -69,6 +69,11 @@ struct Mm final : RefCounted<Mm> {
   // To name the tables; walking them needs the lock.
   PageTable& tables() NO_THREAD_SAFETY_ANALYSIS { return page_table; }
 
+  // VmPTE; without the lock it is a little old.
+  uint64_t table_bytes() const NO_THREAD_SAFETY_ANALYSIS {
+    return page_table.table_count() << kPageShift;
+  }
+
   int64_t rss_of(RssKind kind) const {
     return rss[static_cast<unsigned>(kind)].load(std::memory_order_relaxed);
   }
