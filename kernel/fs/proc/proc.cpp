@@ -63,8 +63,8 @@ constexpr TableEntry kRootEntries[] = {
     {"filesystems", kFile, make_text_entry<show_filesystems>},
     {"loadavg", kFile, make_text_entry<show_loadavg>},
     {"meminfo", kFile, make_text_entry<show_meminfo>},
-    {"slabinfo", kTypeRegular | 0400, make_text_entry<show_slabinfo>},
     {"stat", kFile, make_text_entry<show_system_stat>},
+    {"tine", kFile, make_text_entry<show_live_counts>},
     {"uptime", kFile, make_text_entry<show_uptime>},
     {"version", kFile, make_text_entry<show_version>},
     {"vmstat", kFile, make_text_entry<show_vmstat>},
@@ -134,7 +134,8 @@ Result<int64_t> parse_number(std::string_view text) {
   return number;
 }
 
-Result<void> init() {
+Result<void> init(std::string_view command_line) {
+  kernel_command_line = command_line;
   register_file_system(proc_type);
   return mount_kernel_file_system("proc", "/proc");
 }

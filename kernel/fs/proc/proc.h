@@ -12,8 +12,8 @@
 
 namespace tine::fs::proc {
 
-// Registers the file system and mounts it on /proc. ENOMEM.
-Result<void> init();
+// Registers the file system and mounts it on /proc. The text stays where it is for ever. ENOMEM.
+Result<void> init(std::string_view command_line);
 
 // A file of a process whose text is written by one function, and which may take input by another.
 class ProcessFile final : public TextFile {
@@ -65,7 +65,6 @@ Result<void> show_cmdline(Task& task, TextBuilder& out);
 Result<void> show_environ(Task& task, TextBuilder& out);
 Result<void> show_auxv(Task& task, TextBuilder& out);
 Result<void> show_maps(Task& task, TextBuilder& out);
-Result<void> show_smaps_rollup(Task& task, TextBuilder& out);
 Result<void> show_limits(Task& task, TextBuilder& out);
 Result<void> show_io(Task& task, TextBuilder& out);
 Result<void> show_schedstat(Task& task, TextBuilder& out);

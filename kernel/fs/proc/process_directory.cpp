@@ -86,7 +86,6 @@ constexpr TableEntry kEntries[] = {
     {"root", kLink, make_root_link},
     {"sched", kFile, make_process_file<show_sched>},
     {"schedstat", kFile, make_process_file<show_schedstat>},
-    {"smaps_rollup", kFile, make_process_file<show_smaps_rollup>},
     {"statm", kFile, make_process_file<show_statm>},
     {"status", kFile, make_process_file<show_status>},
     {"stat", kFile, make_process_file<show_stat>},

@@ -4,7 +4,7 @@
 // "magic": following one leads to the very file, even where its name is gone.
 #include <charconv>
 
-#include "fs/files.h"
+#include "fs/files_table.h"
 #include "fs/fs_context.h"
 #include "fs/proc/proc.h"
 
@@ -132,9 +132,8 @@ class PlaceLink final : public LinkInode {
   Result<void> read_link(LinkTarget& out) override {
     if (place_ == Place::exe) {
       Ref<mm::Mm> mm = mm_of(*task_);
-      Ref<File> file = mm ? mm->executable_file() : Ref<File>();
-      if (!file || file->path() == nullptr) return Errno::noent;
-      return link_to(*file->path(), out);
+      if (!mm || !mm->exe_file) return Errno::noent;
+      return link_to(place_of(*mm->exe_file), out);
     }
     Ref<FsContext> context = fs_context_of(*task_);
     if (!context) return Errno::noent;

@@ -4,6 +4,7 @@
 // its memory (process_memory.cpp). proc(5) numbers the fields of stat.
 #include <algorithm>
 
+#include "fs/files_table.h"
 #include "fs/fs_context.h"
 #include "fs/proc/process_memory.h"
 #include "fs/proc/proc.h"

@@ -2,10 +2,12 @@
 //
 // /proc/sys: the settings of sysctl that programs read, and the few that Tine lets be written.
 // A setting is a line in a table: a name, and functions that show and store its value.
+#include <algorithm>
+
 #include "core/random.h"
 #include "core/version.h"
 #include "fs/proc/proc.h"
-#include "syscall/host_name.h"
+#include "task/namespace/namespaces.h"
 #include "task/pid/pid_namespace.h"
 
 namespace tine::fs::proc {
@@ -55,12 +57,22 @@ Result<void> show_os_version(TextBuilder& out) {
 }
 
 Result<void> show_host_name(TextBuilder& out) {
-  HostName name = host_name();
-  out.print("{}\n", name.view());
+  UtsNames& names = *current().namespaces->uts;
+  char copy[sizeof names.node];
+  {
+    SpinGuard guard(names.lock);
+    std::ranges::copy(names.node, copy);
+  }
+  out.print("{}\n", static_cast<const char*>(copy));
   return {};
 }
 Result<void> store_host_name(std::string_view text) {
-  return set_host_name(text.substr(0, text.find('\n')));
+  text = text.substr(0, text.find('\n'));
+  UtsNames& names = *current().namespaces->uts;
+  if (text.size() >= sizeof names.node) return Errno::inval;
+  SpinGuard guard(names.lock);
+  *std::ranges::copy(text, names.node).out = '\0';
+  return {};
 }
 
 Result<void> show_pid_max(TextBuilder& out) {

@@ -6,7 +6,6 @@
 #include "fs/proc/system_files.h"
 
 #include "arch/cpu.h"
-#include "core/command_line.h"
 #include "core/version.h"
 #include "fs/fs_context.h"
 #include "fs/mount.h"
@@ -18,6 +17,8 @@
 #include "task/task.h"
 
 namespace tine::fs::proc {
+
+constinit std::string_view kernel_command_line;
 
 namespace {
 
@@ -61,7 +62,7 @@ void print_mount(void* context, Mount& mount) {
 }  // namespace
 
 Result<void> show_command_line(TextBuilder& out) {
-  out.print("{}\n", kernel_command_line());
+  out.print("{}\n", kernel_command_line);
   return {};
 }
 
@@ -129,13 +130,10 @@ Result<void> show_mounts(TextBuilder& out) {
   return {};
 }
 
-Result<void> show_slabinfo(TextBuilder& out) {
-  out.append("slabinfo - version: 2.1\n# name <active_objs> <num_objs> <objsize>\n");
-  for_each_object_cache(&out, [](void* context, const ObjectCacheBase& cache) {
-    static_cast<TextBuilder*>(context)->print("{:<24} {:6} {:6} {:6}\n", cache.name(),
-                                              cache.live_objects(), cache.live_objects(),
-                                              cache.object_size());
-  });
+Result<void> show_live_counts(TextBuilder& out) {
+  LiveCounts counts = live_counts();
+  out.print("objects {}\nheap_blocks {}\nframes {}\nkernel_stacks {}\n", counts.objects,
+            counts.heap_blocks, counts.frames, counts.kernel_stacks);
   return {};
 }
 

@@ -7,6 +7,8 @@
 
 namespace tine::fs::proc {
 
+extern std::string_view kernel_command_line;  // set once, by init()
+
 Result<void> show_command_line(TextBuilder& out);
 Result<void> show_cpuinfo(TextBuilder& out);
 Result<void> show_devices(TextBuilder& out);
@@ -14,7 +16,7 @@ Result<void> show_filesystems(TextBuilder& out);
 Result<void> show_loadavg(TextBuilder& out);
 Result<void> show_meminfo(TextBuilder& out);
 Result<void> show_mounts(TextBuilder& out);
-Result<void> show_slabinfo(TextBuilder& out);
+Result<void> show_live_counts(TextBuilder& out);  // /proc/tine: for the failure sweep
 Result<void> show_system_stat(TextBuilder& out);
 Result<void> show_uptime(TextBuilder& out);
 Result<void> show_version(TextBuilder& out);
