@@ -13,7 +13,6 @@
 #include "arch/clock.h"
 #include "arch/hosted/fibre.h"
 #include "arch/hosted/memory.h"
-#include "core/format.h"
 #include "core/panic.h"
 #include "sched/sched.h"
 #include "sched/timer.h"
@@ -264,10 +263,6 @@ void early_console_write(const char* text, size_t length) {
 }
 
 void print_backtrace() {}  // the sanitizers print one when the program aborts
-
-size_t write_cpu_description(CpuId cpu, std::span<char> out) {
-  return format_to(out, "processor\t: {}\nmodel name\t: simulated\n", cpu);
-}
 
 bool hardware_random(uint64_t& out) {
   out = random_below(UINT64_MAX) << 32 ^ random_below(UINT64_MAX);

@@ -66,7 +66,7 @@ Family family_of(Task& task, bool whole_process) {
 }
 
 std::string_view name_of(const Task& task) {
-  return {task.name, strnlen(task.name, Task::kNameLength)};
+  return task.name;  // always has a NUL
 }
 
 // Real-time priorities show as -1-priority, others as 0..39.

@@ -61,9 +61,6 @@ void print_backtrace();
 // /proc/cpuinfo's lines for one CPU, cut to fit; the length.
 size_t write_cpu_description(CpuId cpu, std::span<char> out);
 
-// One processor's paragraph of /proc/cpuinfo; returns its length.
-size_t write_cpu_description(CpuId cpu, std::span<char> out);
-
 // Fills memory with hardware randomness where there is any (RDRAND, jitter); false where none.
 bool hardware_random(uint64_t& out);
 
