@@ -13,6 +13,7 @@
 #include "fs/files_table.h"
 #include "task/clone/copy_process.h"
 #include "task/clone/kthread.h"
+#include "task/memory_hooks.h"
 #include "task/namespace/namespaces.h"
 #include "task/signal_state.h"
 #include "task/task_statistics.h"
@@ -77,6 +78,7 @@ Task& make_idle_task(CpuId cpu) NO_THREAD_SAFETY_ANALYSIS {
 SignalState& init_process() { return *first_process; }
 
 void task_init(uint64_t memory_bytes) {
+  install_memory_hooks();
   const int64_t threads = default_threads_max(memory_bytes, sched::kKernelStackSize);
   statistics.threads_max.store(threads, std::memory_order_relaxed);
   const auto half = static_cast<uint64_t>(threads / 2);  // B8

@@ -25,6 +25,7 @@ SignalState& init_process();
 
 // fork_init: threads-max from the memory there is (B7), init's limits (B8). On the boot CPU's idle
 // task, from which init inherits.
+void install_memory_hooks();  // task/memory_hooks.cpp; called by task_init
 void task_init(uint64_t memory_bytes);
 
 // PID 1 runs init(argument) in kernel mode, with the descriptors and directories that the idle task
