@@ -105,6 +105,13 @@ class CAPABILITY("irq spin lock") IrqSpinLock {
     note_spin_acquired(rank_);
     raw_.acquire();
   }
+  // A second lock of the rank that is held already, by callers that order the two themselves (by
+  // address). Interrupts are off; given back by unlock_irqs_off().
+  void lock_nested() ACQUIRE() NO_THREAD_SAFETY_ANALYSIS {
+    preempt_disable();
+    note_spin_tried(rank_);
+    raw_.acquire();
+  }
   // Leaves interrupts as they are and does not reschedule.
   void unlock_irqs_off() RELEASE() NO_THREAD_SAFETY_ANALYSIS {
     note_spin_released(rank_);

@@ -188,7 +188,8 @@ Result<SigInfo> read_queued_info(UserIn<SigInfo> from, int number, bool is_to_se
 
 SyscallResult sys_rt_sigqueueinfo(int pid, int number, UserIn<SigInfo> info) {
   const bool is_to_self = pid == current().tgid();
-  TRY(signal::kill(pid, number, TRY(read_queued_info(info, number, is_to_self))));
+  const SigInfo told = TRY(read_queued_info(info, number, is_to_self));
+  TRY(signal::kill(pid, number, told));
   return 0;
 }
 

@@ -56,7 +56,7 @@ struct SignalState : RefCounted<SignalState>, GroupMember {
   Ref<tty::Terminal> terminal;                    // controlling tty, inherited
   ResourceLimit limits[kLimitCount];
   CpuUsage dead_threads, children_usage;
-  bool is_child_subreaper = false, has_child_subreaper = false;
+  bool is_child_subreaper = false;                // prctl(2)
   bool is_unkillable = false;                     // PID 1: signals without handler do nothing
   int oom_score_adj = 0, oom_score_adj_min = 0;
   struct IntervalTimers* interval_timers = nullptr;  // setitimer and timer_create; made on first use

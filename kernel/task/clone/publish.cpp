@@ -49,8 +49,6 @@ void link_process(Task& child, Task& caller, const CloneRequest& request)
     child.parent_exec_id = caller.self_exec_id;
     child.exit_signal = request.exit_signal;
   }
-  const SignalState& above = *child.real_parent->signal;
-  process.has_child_subreaper = above.has_child_subreaper || above.is_child_subreaper;
   process.threads.push_back(child);
   child.parent->children.push_back(child);
 

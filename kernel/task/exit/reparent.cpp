@@ -22,11 +22,9 @@ Task* living_thread(SignalState& process) REQUIRES(task_tree_lock) {
 
 Task& find_new_parent(Task& father) REQUIRES(task_tree_lock) {
   if (Task* thread = living_thread(*father.signal)) return *thread;
-  if (father.signal->has_child_subreaper) {
-    for (Task* above = father.real_parent; above->tid() > 1; above = above->real_parent) {
-      if (!above->signal->is_child_subreaper) continue;
-      if (Task* thread = living_thread(*above->signal)) return *thread;
-    }
+  for (Task* above = father.real_parent; above->tid() > 1; above = above->real_parent) {
+    if (!above->signal->is_child_subreaper) continue;
+    if (Task* thread = living_thread(*above->signal)) return *thread;
   }
   return init_process().leader();
 }

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+//
+// What the files of ipc/ share: keys, the hash table of waiters, and a waiter itself.
+#pragma once
+
+#include "arch/user_access.h"
+#include "core/list.h"
+#include "ipc/futex.h"
+#include "mm/mm.h"
+#include "sync/spin_lock.h"
+#include "task/task.h"
+
+namespace tine::futex {
+
+// Identifies a word. It holds a reference to the object, so that its address is not re-used while
+// somebody waits; a private key needs none, because a waiter keeps its own Mm.
+struct Key {
+  const void* space = nullptr;          // the MemoryObject or the Mm
+  uint64_t offset = 0;                  // in the object, or the address
+  Ref<mm::MemoryObject> object;
+  bool operator==(const Key& other) const {
+    return space == other.space && offset == other.offset;
+  }
+};
+// EINVAL: not aligned; EFAULT: not a program's address, or nothing is mapped there.
+Result<Key> make_key(UserAddr word, Sharing sharing);
+
+struct FutexWaiter {
+  ListNode node;                        // in its bucket
+  Key key;
+  uint32_t bitset = kMatchAny;
+  Task* task = nullptr;
+  std::atomic<bool> woken{false};
+};
+
+struct Bucket {
+  mutable IrqSpinLock lock{LockRank::futex_bucket};
+  List<FutexWaiter, &FutexWaiter::node> waiters GUARDED_BY(lock);
+};
+Bucket& bucket_of(const Key& key);
+
+// Reads the word, handling a fault first if need be: the read under the bucket's lock may not.
+Result<uint32_t> load_word(UserAddr word);
+
+}  // namespace tine::futex
