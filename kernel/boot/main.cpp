@@ -15,11 +15,14 @@
 #include "core/panic.h"
 #include "core/version.h"
 #include "drivers/drivers.h"
+#include "fs/files_table.h"
 #include "fs/fs.h"
+#include "fs/fs_context.h"
 #include "mm/init.h"
 #include "sched/sched.h"
 #include "task/boot_tasks.h"
 #include "task/exec/exec.h"
+#include "task/task.h"
 
 namespace tine {
 
@@ -97,10 +100,24 @@ struct Boot {
 };
 constinit Boot boot{};
 
+// What the first program finds: a working directory, and descriptors 0 to 2 on the console.
+Result<void> give_directories_and_descriptors() {
+  current().fs = TRY(fs::make_fs_context());
+  current().files = TRY(fs::make_files_table());
+  Result<Ref<fs::File>> console = fs::open_kernel("/dev/console", fs::kReadWrite);
+  if (!console) {
+    log_warning("no console for init");
+    return {};
+  }
+  for (int i = 0; i < 3; ++i) TRY(fs::install_file(*console, fs::kReadWrite));
+  return {};
+}
+
 // PID 1, in kernel mode. Returning from here enters the program.
 void kernel_init(void*) {
   fs::init(*boot.info);
   drivers::init(boot.command_line->value("console"));
+  if (!give_directories_and_descriptors()) panic("no memory for init");
   run_init(*boot.command_line);
 }
 

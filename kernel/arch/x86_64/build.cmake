@@ -4,9 +4,9 @@
 # tine-kernel.debug.elf first, with debug information and without the symbol table that backtraces
 # use, then stripped with the table made from it. All addresses of both are the same.
 option(TINE_PARTIAL "Link even where parts of the kernel are missing (for bringing up a part)" OFF)
-set(TINE_ONLY "" CACHE STRING "Regular expression of the sources to build, with TINE_PARTIAL")
-if(TINE_ONLY)
-  list(FILTER TINE_SOURCES INCLUDE REGEX "${TINE_ONLY}")
+set(TINE_WITHOUT "" CACHE STRING "Regular expression of sources to leave out, with TINE_PARTIAL")
+if(TINE_WITHOUT)
+  list(FILTER TINE_SOURCES EXCLUDE REGEX "${TINE_WITHOUT}")
 endif()
 set(TINE_ARCH_DIR ${CMAKE_CURRENT_SOURCE_DIR}/arch/x86_64)
 list(FILTER TINE_SOURCES EXCLUDE REGEX "/arch/x86_64/vdso/image/")

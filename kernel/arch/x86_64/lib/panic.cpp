@@ -37,14 +37,18 @@ void print_frame(uint64_t address) {
   }
 }
 
+bool is_text(uint64_t address) {
+  return address >= reinterpret_cast<uint64_t>(text_start) &&
+         address < reinterpret_cast<uint64_t>(text_end);
+}
+
 void print_call_chain(uint64_t frame) {
   constexpr unsigned kMaxFrames = 40;
   for (unsigned i = 0; i < kMaxFrames; ++i) {
     if (frame < arch::direct_map_base() || frame % 8 != 0) return;
     const auto* words = reinterpret_cast<const uint64_t*>(frame);
     uint64_t next = words[0], return_address = words[1];
-    auto text = reinterpret_cast<uint64_t>(text_start);
-    if (return_address < text || return_address >= reinterpret_cast<uint64_t>(text_end)) return;
+    if (!is_text(return_address)) return;
     print_frame(return_address);
     if (next <= frame || next - frame > sched::kKernelStackSize) return;
     frame = next;
@@ -73,6 +77,10 @@ void begin_panic() {
   print_registers(regs);
   print("call chain:\n");
   print_frame(regs.rip);
+  // A call of a bad pointer: the caller's address is all there is on the stack.
+  if (!is_text(regs.rip) && regs.rsp % 8 == 0 && regs.rsp >= arch::direct_map_base()) {
+    print_frame(*reinterpret_cast<const uint64_t*>(regs.rsp));
+  }
   print_call_chain(regs.rbp);
   arch::machine_power_off();
 }

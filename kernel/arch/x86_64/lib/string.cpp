@@ -29,6 +29,12 @@ extern "C" {
   return static_cast<size_t>(end - text);
 }
 
+[[clang::no_builtin]] size_t strnlen(const char* text, size_t limit) {
+  size_t length = 0;
+  while (length < limit && text[length]) ++length;
+  return length;
+}
+
 [[clang::no_builtin]] void* memchr(const void* memory, int value, size_t length) {
   const auto* byte = static_cast<const uint8_t*>(memory);
   for (; length > 0; ++byte, --length) {
