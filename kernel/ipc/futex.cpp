@@ -16,7 +16,7 @@ namespace {
 // With the bucket's lock held. The task is kept alive by a reference: as soon as `woken` is seen,
 // the waiter may return and die.
 void wake_waiter(Bucket& bucket, FutexWaiter& waiter) REQUIRES(bucket.lock) {
-  bucket.waiters.erase(bucket.waiters.iterator_to(waiter));
+  bucket.waiters.erase(waiter);
   const Ref<Task> task(*waiter.task);
   waiter.woken.store(true, std::memory_order_release);
   (void)wake_up(*task);
@@ -24,8 +24,8 @@ void wake_waiter(Bucket& bucket, FutexWaiter& waiter) REQUIRES(bucket.lock) {
 
 int wake_in(Bucket& bucket, const Key& key, int limit, uint32_t bitset) REQUIRES(bucket.lock) {
   int woken = 0;
-  for (auto next = bucket.waiters.begin(); next != bucket.waiters.end() && woken < limit;) {
-    FutexWaiter& waiter = *next++;
+  for (FutexWaiter* next = bucket.waiters.first; next != nullptr && woken < limit;) {
+    FutexWaiter& waiter = *std::exchange(next, next->next);
     if (!(waiter.key == key) || !(waiter.bitset & bitset)) continue;
     wake_waiter(bucket, waiter);
     ++woken;
@@ -79,7 +79,7 @@ bool leave_queue(FutexWaiter& waiter) {
     IrqGuard guard(bucket.lock);
     if (waiter.woken.load(std::memory_order_relaxed)) return false;
     if (&bucket_of(waiter.key) != &bucket) continue;
-    bucket.waiters.erase(bucket.waiters.iterator_to(waiter));
+    bucket.waiters.erase(waiter);
     return true;
   }
   return false;
@@ -142,11 +142,11 @@ Result<int> requeue(UserAddr word, UserAddr target, Sharing sharing, int wake_li
         if (expected != nullptr && *value != *expected) return Errno::again;
         int woken = wake_in(source, from, wake_limit, kMatchAny);
         int moved = 0;
-        for (auto next = source.waiters.begin();
-             next != source.waiters.end() && moved < move_limit;) {
-          FutexWaiter& waiter = *next++;
+        FutexWaiter* const last = source.waiters.last;  // both buckets may be one
+        for (FutexWaiter* next = source.waiters.first; next != nullptr && moved < move_limit;) {
+          FutexWaiter& waiter = *std::exchange(next, next == last ? nullptr : next->next);
           if (!(waiter.key == from)) continue;
-          source.waiters.erase(source.waiters.iterator_to(waiter));
+          source.waiters.erase(waiter);
           waiter.key = to;
           destination.waiters.push_back(waiter);
           ++moved;

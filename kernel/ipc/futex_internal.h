@@ -4,7 +4,6 @@
 #pragma once
 
 #include "arch/user_access.h"
-#include "core/list.h"
 #include "ipc/futex.h"
 #include "mm/mm.h"
 #include "sync/spin_lock.h"
@@ -26,16 +25,33 @@ struct Key {
 Result<Key> make_key(UserAddr word, Sharing sharing);
 
 struct FutexWaiter {
-  ListNode node;                        // in its bucket
+  FutexWaiter* next = nullptr;          // in its bucket
+  FutexWaiter* previous = nullptr;
   Key key;
   uint32_t bitset = kMatchAny;
   Task* task = nullptr;
   std::atomic<bool> woken{false};
 };
 
+// A list by hand: the buckets are global, and no constructor runs before the kernel does.
+struct WaiterList {
+  FutexWaiter* first = nullptr;
+  FutexWaiter* last = nullptr;
+  void push_back(FutexWaiter& waiter) {
+    waiter.previous = last;
+    waiter.next = nullptr;
+    (last != nullptr ? last->next : first) = &waiter;
+    last = &waiter;
+  }
+  void erase(FutexWaiter& waiter) {
+    (waiter.previous != nullptr ? waiter.previous->next : first) = waiter.next;
+    (waiter.next != nullptr ? waiter.next->previous : last) = waiter.previous;
+  }
+};
+
 struct Bucket {
   mutable IrqSpinLock lock{LockRank::futex_bucket};
-  List<FutexWaiter, &FutexWaiter::node> waiters GUARDED_BY(lock);
+  WaiterList waiters GUARDED_BY(lock);
 };
 Bucket& bucket_of(const Key& key);
 

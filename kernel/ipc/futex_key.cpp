@@ -9,7 +9,7 @@ namespace tine::futex {
 namespace {
 
 constexpr unsigned kBuckets = 256;
-Bucket buckets[kBuckets];
+constinit Bucket buckets[kBuckets];
 
 }  // namespace
 

@@ -91,9 +91,8 @@ SyscallResult sys_reboot(uint32_t magic1, uint32_t magic2, uint32_t command, Use
     kCtrlAltDelOff = 0,
   };
   if (!capable(kCapSysBoot)) return Errno::perm;
-  if (magic1 != kMagic1 || std::ranges::find(kMagic2, magic2) == std::end(kMagic2)) {
-    return Errno::inval;
-  }
+  const bool has_magic2 = std::ranges::any_of(kMagic2, [=](uint32_t m) { return m == magic2; });
+  if (magic1 != kMagic1 || !has_magic2) return Errno::inval;
   switch (command) {
     case kRestart:
       log_info("reboot: Restarting system");

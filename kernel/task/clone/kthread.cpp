@@ -9,6 +9,7 @@
 #include "task/clone/kthread.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/log.h"
 #include "core/panic.h"
@@ -37,18 +38,27 @@ struct KthreadRequest : RefCounted<KthreadRequest> {
   Completion done;
   enum class Stage : uint8_t { waiting, abandoned, served };
   std::atomic<Stage> stage{Stage::waiting};
-  ListNode node;
+  Ref<KthreadRequest> next;                 // in the queue
 };
 
-SpinLock requests_lock{LockRank::kthread_requests};
-List<KthreadRequest, &KthreadRequest::node> requests GUARDED_BY(requests_lock);
-WaitQueue requests_arrived;
+// First come, first served (E5). The queue holds a reference to each request.
+constinit SpinLock requests_lock{LockRank::kthread_requests};
+constinit Ref<KthreadRequest> first_request GUARDED_BY(requests_lock);
+constinit KthreadRequest* last_request GUARDED_BY(requests_lock) = nullptr;
+constinit WaitQueue requests_arrived;
+
+void add_request(Ref<KthreadRequest> request) {
+  SpinGuard guard(requests_lock);
+  KthreadRequest* added = request.get();
+  (first_request ? last_request->next : first_request) = std::move(request);
+  last_request = added;
+}
 
 bool take_request(Ref<KthreadRequest>& request) {
   SpinGuard guard(requests_lock);
-  if (requests.empty()) return false;
-  request = Ref<KthreadRequest>::adopt(&requests.front());
-  requests.pop_front();
+  if (!first_request) return false;
+  request = std::move(first_request);
+  first_request = std::move(request->next);
   return true;
 }
 
@@ -117,10 +127,7 @@ Result<Ref<Task>> kthread_create(KernelThreadFunction function, void* argument,
   request->function = function;
   request->argument = argument;
   std::ranges::copy(name.substr(0, Task::kNameLength - 1), request->name);
-  {
-    SpinGuard guard(requests_lock);
-    requests.push_back(*Ref<KthreadRequest>(request).leak());
-  }
+  add_request(request);
   requests_arrived.wake();
   if (!request->done.wait_as(WaitKind::killable)) {
     const auto before = request->stage.exchange(KthreadRequest::Stage::abandoned);
