@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <cwchar>
 
 extern "C" {
 
@@ -39,6 +40,14 @@ extern "C" {
   const auto* byte = static_cast<const uint8_t*>(memory);
   for (; length > 0; ++byte, --length) {
     if (*byte == static_cast<uint8_t>(value)) return const_cast<uint8_t*>(byte);
+  }
+  return nullptr;
+}
+
+// What std::find over 32-bit integers becomes.
+[[clang::no_builtin]] wchar_t* wmemchr(const wchar_t* memory, wchar_t value, size_t length) {
+  for (; length > 0; ++memory, --length) {
+    if (*memory == value) return const_cast<wchar_t*>(memory);
   }
   return nullptr;
 }

@@ -22,6 +22,13 @@ constinit VdsoData data __attribute__((section(".bss.pages"))) {};
 constinit mm::Frame* data_frames[1] = {};
 constinit mm::Frame* code_frames[kMaxCodePages] = {};
 
+// Frames of the image are reserved, which is for memory to be given back one day; these never are.
+mm::Frame* kernel_frame(const void* page) {
+  mm::Frame& frame = mm::frame_at(image_phys(page));
+  frame.kind = mm::FrameKind::kernel;
+  return &frame;
+}
+
 unsigned code_pages() {
   return static_cast<unsigned>((vdso_image_end - vdso_image_start) >> kPageShift);
 }
@@ -38,9 +45,9 @@ void init_vdso() {
   x86::data.multiplier = scale.multiplier;
   x86::data.shift = scale.shift;
   x86::data.realtime_offset = boot_wall_clock();
-  x86::data_frames[0] = &mm::frame_at(x86::image_phys(&x86::data));
+  x86::data_frames[0] = x86::kernel_frame(&x86::data);
   for (unsigned i = 0; i < x86::code_pages() && i < x86::kMaxCodePages; ++i) {
-    x86::code_frames[i] = &mm::frame_at(x86::image_phys(x86::vdso_image_start + i * kPageSize));
+    x86::code_frames[i] = x86::kernel_frame(x86::vdso_image_start + i * kPageSize);
   }
 }
 
