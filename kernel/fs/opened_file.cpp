@@ -5,6 +5,7 @@
 #include "fs/opened_file.h"
 
 #include "fs/inode.h"
+#include "fs/ioctl.h"
 #include "mm/memory_object.h"
 #include "mm/mm.h"
 
@@ -63,6 +64,21 @@ Result<uint64_t> RegularFile::seek(int64_t offset, int whence) {
   }
   position = target;
   return target;
+}
+
+Result<long> RegularFile::ioctl(uint32_t command, uint64_t argument) {
+  int value;
+  if (command == kFionread) {
+    MutexGuard guard(position_lock);
+    uint64_t size = file_inode().size();
+    value = static_cast<int>(size > position ? size - position : 0);
+  } else if (command == kFigetbsz) {
+    value = kPageSize;
+  } else {
+    return Errno::notty;
+  }
+  TRY(UserOut<int>(UserAddr(argument)).write(value));
+  return 0;
 }
 
 Result<Ref<mm::MemoryObject>> RegularFile::memory_object() { return file_inode().memory_object(); }
