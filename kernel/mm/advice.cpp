@@ -18,13 +18,29 @@ namespace tine::mm {
 namespace {
 
 enum Advice : int {
-  kNormal = 0, kRandom = 1, kSequential = 2, kWillNeed = 3, kDontNeed = 4, kFree = 8,
-  kDontFork = 10, kDoFork = 11, kHugePage = 14, kNoHugePage = 15, kDontDump = 16, kDoDump = 17,
-  kWipeOnFork = 18, kKeepOnFork = 19, kCold = 20, kPageOut = 21, kPopulateRead = 22,
+  kNormal = 0,
+  kRandom = 1,
+  kSequential = 2,
+  kWillNeed = 3,
+  kDontNeed = 4,
+  kFree = 8,
+  kDontFork = 10,
+  kDoFork = 11,
+  kHugePage = 14,
+  kNoHugePage = 15,
+  kDontDump = 16,
+  kDoDump = 17,
+  kWipeOnFork = 18,
+  kKeepOnFork = 19,
+  kCold = 20,
+  kPageOut = 21,
+  kPopulateRead = 22,
   kPopulateWrite = 23,
 };
 
-struct FlagChange { uint32_t set, clear; };
+struct FlagChange {
+  uint32_t set, clear;
+};
 
 // Calls act(vma, from, to) for what each mapping has in common with the range. ENOMEM: a hole.
 template <class Act>
@@ -71,19 +87,26 @@ Result<void> advise_mapping(Mm& mm, Vma& vma, UserAddr start, UserAddr end, int 
       if (vma.flags & (kVmLocked | kVmSpecial)) return Errno::inval;
       unmap_pages(mm, start, end);
       return {};
-    case kDontFork: return mark(kVmDontFork, 0);
+    case kDontFork:
+      return mark(kVmDontFork, 0);
     case kDoFork:
       if (vma.flags & kVmSpecial) return Errno::inval;
       return mark(0, kVmDontFork);
-    case kHugePage: return mark(kVmHugePage, kVmNoHugePage);
-    case kNoHugePage: return mark(kVmNoHugePage, kVmHugePage);
-    case kDontDump: return mark(kVmDontDump, 0);
-    case kDoDump: return mark(0, kVmDontDump);
+    case kHugePage:
+      return mark(kVmHugePage, kVmNoHugePage);
+    case kNoHugePage:
+      return mark(kVmNoHugePage, kVmHugePage);
+    case kDontDump:
+      return mark(kVmDontDump, 0);
+    case kDoDump:
+      return mark(0, kVmDontDump);
     case kWipeOnFork:
       if (!is_private_anonymous) return Errno::inval;
       return mark(kVmWipeOnFork, 0);
-    case kKeepOnFork: return mark(0, kVmWipeOnFork);
-    default: return {};  // hints about reading ahead and paging out, of which there is neither
+    case kKeepOnFork:
+      return mark(0, kVmWipeOnFork);
+    default:
+      return {};  // hints about reading ahead and paging out, of which there is neither
   }
 }
 
@@ -134,10 +157,11 @@ Result<void> do_mlock(Mm& mm, UserAddr start, uint64_t length, bool lock, bool p
       uint64_t limit = memory_limit(MemoryLimit::locked) >> kPageShift;
       if (limit == 0) return Errno::perm;
       uint64_t already = 0;
-      (void)for_each_mapping(mm, from, end, [&](Vma& vma, UserAddr at, UserAddr to) -> Result<void> {
-        if (vma.flags & kVmLocked) already += (to - at) >> kPageShift;
-        return {};
-      });
+      (void)for_each_mapping(mm, from, end,
+                             [&](Vma& vma, UserAddr at, UserAddr to) -> Result<void> {
+                               if (vma.flags & kVmLocked) already += (to - at) >> kPageShift;
+                               return {};
+                             });
       if (mm.locked_vm - already + ((end - from) >> kPageShift) > limit) return Errno::nomem;
     }
     FlagChange change = lock ? FlagChange{kVmLocked, 0} : FlagChange{0, kVmLocked};
@@ -206,7 +230,8 @@ Result<void> do_mincore(Mm& mm, UserAddr start, std::span<uint8_t> out) {
 Result<void> do_msync(Mm& mm, UserAddr start, uint64_t length, bool invalidate) {
   UserAddr end = TRY(checked_end(start, length, Errno::nomem));
   WriteGuard guard(mm.mmap_lock);
-  // Files are memory: a shared mapping and read(2) see the same pages, and nothing is to be written.
+  // Files are memory: a shared mapping and read(2) see the same pages, and nothing is to be
+  // written.
   return for_each_mapping(mm, start, end, [&](Vma& vma, UserAddr, UserAddr) -> Result<void> {
     if (invalidate && (vma.flags & kVmLocked)) return Errno::busy;
     return {};

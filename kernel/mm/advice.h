@@ -15,8 +15,12 @@ namespace tine::mm {
 Result<void> do_madvise(Mm& mm, UserAddr start, uint64_t length, int advice);
 // mlock, munlock (lock = false); `populate` brings the pages in (not with MLOCK_ONFAULT).
 Result<void> do_mlock(Mm& mm, UserAddr start, uint64_t length, bool lock, bool populate);
-struct MlockAll { bool current; bool future; bool populate; };
-Result<void> do_mlockall(Mm& mm, MlockAll request);   // all false: munlockall
+struct MlockAll {
+  bool current;
+  bool future;
+  bool populate;
+};
+Result<void> do_mlockall(Mm& mm, MlockAll request);  // all false: munlockall
 // One byte for each page from `start` on: bit 0 says that touching it causes no input. ENOMEM.
 Result<void> do_mincore(Mm& mm, UserAddr start, std::span<uint8_t> out);
 Result<void> do_msync(Mm& mm, UserAddr start, uint64_t length, bool invalidate);

@@ -3,8 +3,8 @@
 // Page faults: demand-zero memory, copy-on-write with re-use by the last owner (A33), pages of
 // objects with their cached neighbours, and stacks that grow.
 //
-// A fault holds the Mm's mmap_lock shared, so mappings stand still, and takes the page_table_lock to
-// look at the entry and again to install one; if another thread was faster, the access is simply
+// A fault holds the Mm's mmap_lock shared, so mappings stand still, and takes the page_table_lock
+// to look at the entry and again to install one; if another thread was faster, the access is simply
 // repeated. Only a growing stack takes the mmap_lock exclusively. Frames are owned by FrameRefs
 // until their entry is installed. Memory running out kills a process, never the kernel.
 #include "mm/fault.h"
@@ -60,7 +60,8 @@ Step fault_anonymous(Mm& mm, const Vma& vma, UserAddr at, bool write) {
     return Step::done;
   }
   FrameRef frame = FrameRef::adopt(take_frame(FrameKind::anonymous));
-  if (!frame) [[unlikely]] return Step::no_memory;
+  if (!frame) [[unlikely]]
+    return Step::no_memory;
   arch::clear_page(frame_data(*frame));
   return install(mm, at, writable_page(*frame, vma.flags), frame);
 }
@@ -123,8 +124,8 @@ void map_neighbours(Mm& mm, const Vma& vma, UserAddr at, bool writable) {
       put_frame(*frame);
       continue;
     }
-    leaf.insert(first + i, writable ? writable_page(*frame, vma.flags)
-                                    : readable_page(*frame, vma.flags));
+    leaf.insert(first + i,
+                writable ? writable_page(*frame, vma.flags) : readable_page(*frame, vma.flags));
     mapped.count(*frame);
   }
   mapped.add_to(mm);
@@ -166,7 +167,8 @@ Step fault_in(Mm& mm, const Vma& vma, UserAddr at, bool write) {
   bool is_mapped = false;
   {
     SpinGuard guard(mm.page_table_lock);
-    if (LeafTable leaf = mm.page_table.find(at)) is_mapped = !is_empty(leaf.get(LeafTable::index_of(at)));
+    if (LeafTable leaf = mm.page_table.find(at))
+      is_mapped = !is_empty(leaf.get(LeafTable::index_of(at)));
   }
   if (is_mapped) return write ? fault_write_protected(mm, vma, at) : Step::done;
   if (vma.flags & kVmSpecial) return Step::bus_error;
@@ -222,7 +224,8 @@ FaultResult try_fault(Mm& mm, UserAddr address, FaultAccess access) {
     if (!allows(*vma, access)) return signal_result(kSigSegv, kSegvAccErr);
     step = fault_in(mm, *vma, address.page_floor(), access.write);
   }
-  if (step == Step::done) [[likely]] return kHandled;
+  if (step == Step::done) [[likely]]
+    return kHandled;
   if (step == Step::bus_error) return signal_result(kSigBus, kBusAdrErr);
   return out_of_memory(mm);
 }

@@ -2,12 +2,12 @@
 //
 // dup_mm: fork's copy of an address space (Linux: dup_mm, dup_mmap, copy_page_range).
 //
-// Mappings are copied in address order, but for those marked MADV_DONTFORK, and the entries of their
-// page tables with them; frames are shared, and where either side may write to private memory both
-// lose the right to, so that the first writer copies. The parent's flush belongs to an object that
-// lives through every return, because a copy that fails halfway has write-protected the parent all
-// the same (B21, B23). The unfinished child is a user of itself and is torn down like any other.
-// The parent's mmap_lock is held exclusively throughout (B33). ENOMEM.
+// Mappings are copied in address order, but for those marked MADV_DONTFORK, and the entries of
+// their page tables with them; frames are shared, and where either side may write to private memory
+// both lose the right to, so that the first writer copies. The parent's flush belongs to an object
+// that lives through every return, because a copy that fails halfway has write-protected the parent
+// all the same (B21, B23). The unfinished child is a user of itself and is torn down like any
+// other. The parent's mmap_lock is held exclusively throughout (B33). ENOMEM.
 #include "mm/mm.h"
 #include "mm/mm_internal.h"
 #include "mm/tlb.h"
@@ -39,7 +39,8 @@ CopyRules rules_for(const Vma& vma) {
 }
 
 // One leaf table's worth; both locks are held. False: no memory for the child's table.
-bool copy_leaf(LeafWalk& walk, PageTable& to, CopyRules rules, RssDelta& copied, bool& protected_any) {
+bool copy_leaf(LeafWalk& walk, PageTable& to, CopyRules rules, RssDelta& copied,
+               bool& protected_any) {
   LeafTable target;
   for (unsigned i = walk.first; i < walk.last; ++i) {
     Pte entry = walk.leaf.get(i);

@@ -24,7 +24,7 @@ Frame* zero_frame = nullptr;
 
 namespace {
 
-constexpr uint16_t kInBuddy = 1;        // heads a block on a buddy list
+constexpr uint16_t kInBuddy = 1;  // heads a block on a buddy list
 constexpr uint32_t kCpuListLimit = 128;
 constexpr uint32_t kCpuListBatch = 64;
 constexpr unsigned kRefillOrder = 5;
@@ -56,12 +56,14 @@ struct alignas(64) CpuFrames {
 };
 CpuFrames cpu_frames[kMaxCpus];
 
-struct FreshRange { uint32_t next, end; };  // frame numbers of sections never used
+struct FreshRange {
+  uint32_t next, end;
+};  // frame numbers of sections never used
 
 struct Buddy {
   IrqSpinLock lock{LockRank::frame_allocator};
   uint32_t heads[kMaxFrameOrder + 1] GUARDED_BY(lock) = {};
-  uint64_t free_frames GUARDED_BY(lock) = 0;      // on the lists
+  uint64_t free_frames GUARDED_BY(lock) = 0;  // on the lists
   FreshRange fresh[kMaxFreshRanges] GUARDED_BY(lock) = {};
   unsigned fresh_count GUARDED_BY(lock) = 0;
 };
@@ -223,7 +225,8 @@ void forget_all_frames() {
 Frame* take_frame(FrameKind kind) {
   arch::IrqState irqs = arch::irq_save();
   CpuFrames& cpu = this_cpu_frames();
-  if (cpu.frames.head == 0) [[unlikely]] refill(cpu);
+  if (cpu.frames.head == 0) [[unlikely]]
+    refill(cpu);
   Frame* frame = cpu.frames.pop();
   if (frame != nullptr) [[likely]] {
     ++cpu.used[static_cast<unsigned>(kind)];
@@ -284,7 +287,8 @@ Result<FrameRef> alloc_frames(unsigned order, FrameKind kind, AllocFlags flags) 
 
 Frame* take_table() {
   Frame* table = take_recycled(&CpuFrames::clean_tables);
-  if (table != nullptr) [[likely]] return table;
+  if (table != nullptr) [[likely]]
+    return table;
   table = take_frame(FrameKind::page_table);
   if (table != nullptr) arch::clear_page(frame_data(*table));
   return table;
@@ -292,7 +296,8 @@ Frame* take_table() {
 
 Frame* take_top_table() {
   Frame* table = take_recycled(&CpuFrames::top_tables);
-  if (table != nullptr) [[likely]] return table;
+  if (table != nullptr) [[likely]]
+    return table;
   table = take_table();
   if (table != nullptr) arch::init_top_table(frame_address(*table));
   return table;
@@ -333,7 +338,9 @@ MemoryStatistics memory_statistics() {
       all += cpu.used[kind];
     }
   }
-  auto of = [&](FrameKind kind) { return static_cast<uint64_t>(used[static_cast<unsigned>(kind)]); };
+  auto of = [&](FrameKind kind) {
+    return static_cast<uint64_t>(used[static_cast<unsigned>(kind)]);
+  };
   return {.total_frames = total_frames,
           .free_frames = total_frames - static_cast<uint64_t>(all),
           .cached_frames = of(FrameKind::cache),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Physical frames: one Frame of metadata for each 4 KiB of RAM, a buddy allocator with per-CPU lists
-// in front of it, and FrameRef, which owns a reference.
+// Physical frames: one Frame of metadata for each 4 KiB of RAM, a buddy allocator with per-CPU
+// lists in front of it, and FrameRef, which owns a reference.
 //
 // A frame's reference count counts its owners: page-table entries that map it, the page cache that
 // holds it, and FrameRefs. `owner count == 1` is what lets a COW fault re-use the frame (A33).
@@ -22,7 +22,16 @@ namespace tine::mm {
 
 class MemoryObject;
 
-enum class FrameKind : uint8_t { free, kernel, anonymous, cache, page_table, slab, reserved, stack };
+enum class FrameKind : uint8_t {
+  free,
+  kernel,
+  anonymous,
+  cache,
+  page_table,
+  slab,
+  reserved,
+  stack
+};
 inline constexpr unsigned kFrameKinds = 8;
 enum class AllocFlags : uint8_t { none = 0, zeroed = 1 };
 inline constexpr unsigned kMaxFrameOrder = 10;  // 4 MiB
@@ -31,17 +40,17 @@ inline constexpr unsigned kMaxFrameOrder = 10;  // 4 MiB
 struct alignas(32) Frame {
   std::atomic<uint32_t> count{0};
   FrameKind kind = FrameKind::free;
-  uint8_t order = 0;             // of the block it heads; slab: of the slab it is in
-  uint16_t flags = 0;            // the frame allocator's
-  uint32_t private_value = 0;    // slab: objects handed out; page table: entries in use
-  uint32_t slab_free = 0;        // slab: offset + 1 of its first free object
+  uint8_t order = 0;           // of the block it heads; slab: of the slab it is in
+  uint16_t flags = 0;          // the frame allocator's
+  uint32_t private_value = 0;  // slab: objects handed out; page table: entries in use
+  uint32_t slab_free = 0;      // slab: offset + 1 of its first free object
   union {
-    void* owner = nullptr;       // slab: its cache
-    MemoryObject* object;        // page cache: the object, null once truncated...
+    void* owner = nullptr;  // slab: its cache
+    MemoryObject* object;   // page cache: the object, null once truncated...
   };
   union {
-    uint64_t index = 0;          // ...and the page's index in it
-    struct {                     // free lists, slab lists: frame numbers, 0 ends
+    uint64_t index = 0;  // ...and the page's index in it
+    struct {             // free lists, slab lists: frame numbers, 0 ends
       uint32_t next;
       uint32_t previous;
     };
@@ -62,16 +71,18 @@ inline Frame& frame_at(PhysAddr address) {  // must be RAM
   return frame_table[address.value >> kPageShift];
 }
 template <class T = void>
-T* frame_data(const Frame& frame) { return arch::direct_map<T>(frame_address(frame)); }
+T* frame_data(const Frame& frame) {
+  return arch::direct_map<T>(frame_address(frame));
+}
 inline Frame& frame_of_pointer(const void* direct_mapped) {
   return frame_at(arch::direct_map_to_phys(direct_mapped));
 }
 
-extern Frame* zero_frame;                       // a page of zeros that reads of fresh memory show
+extern Frame* zero_frame;  // a page of zeros that reads of fresh memory show
 
-void free_frame(Frame& frame);                  // the count has fallen to zero
+void free_frame(Frame& frame);  // the count has fallen to zero
 inline void get_frame(Frame& frame) { frame.count.fetch_add(1, std::memory_order_relaxed); }
-inline void put_frame(Frame& frame) {           // drops one reference; frees at zero
+inline void put_frame(Frame& frame) {  // drops one reference; frees at zero
   if (frame.count.fetch_sub(1, std::memory_order_acq_rel) == 1) free_frame(frame);
 }
 
@@ -79,11 +90,25 @@ class FrameRef {
  public:
   FrameRef() = default;
   FrameRef(FrameRef&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
-  FrameRef& operator=(FrameRef other) noexcept { std::swap(frame_, other.frame_); return *this; }
-  FrameRef(const FrameRef& other) : frame_(other.frame_) { if (frame_) get_frame(*frame_); }
-  ~FrameRef() { if (frame_) put_frame(*frame_); }
-  static FrameRef adopt(Frame* frame) { FrameRef ref; ref.frame_ = frame; return ref; }
-  static FrameRef share(Frame& frame) { get_frame(frame); return adopt(&frame); }
+  FrameRef& operator=(FrameRef other) noexcept {
+    std::swap(frame_, other.frame_);
+    return *this;
+  }
+  FrameRef(const FrameRef& other) : frame_(other.frame_) {
+    if (frame_) get_frame(*frame_);
+  }
+  ~FrameRef() {
+    if (frame_) put_frame(*frame_);
+  }
+  static FrameRef adopt(Frame* frame) {
+    FrameRef ref;
+    ref.frame_ = frame;
+    return ref;
+  }
+  static FrameRef share(Frame& frame) {
+    get_frame(frame);
+    return adopt(&frame);
+  }
   [[nodiscard]] Frame* leak() { return std::exchange(frame_, nullptr); }
   Frame* get() const { return frame_; }
   Frame& operator*() const { return *frame_; }
@@ -111,8 +136,8 @@ void change_kind(Frame& frame, FrameKind kind);
 // A top table comes with the kernel's half filled in.
 [[nodiscard]] Frame* take_table();
 [[nodiscard]] Frame* take_top_table();
-void free_table(Frame& table);                  // all entries are clear
-void free_top_table(Frame& table);              // the user half is clear
+void free_table(Frame& table);      // all entries are clear
+void free_top_table(Frame& table);  // the user half is clear
 
 // Gives back what the per-CPU lists and caches of this CPU hold; returns the frames gained.
 uint64_t reclaim_frames();

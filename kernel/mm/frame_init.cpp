@@ -2,8 +2,8 @@
 //
 // Carves the table of frame metadata out of RAM and tells the frame allocator what is free.
 //
-// A section (4 MiB) that is RAM throughout and holds nothing reserved is only noted: its metadata is
-// written when the allocator first needs it. All others are filled in here, frame by frame.
+// A section (4 MiB) that is RAM throughout and holds nothing reserved is only noted: its metadata
+// is written when the allocator first needs it. All others are filled in here, frame by frame.
 // Reserved frames get one reference, which release_reserved() drops.
 // Runs once, on one CPU, before any allocation; panics when the table finds no place.
 #include <algorithm>
@@ -45,7 +45,10 @@ MemoryRange place_table(const Layout& layout, uint64_t bytes) {
 }
 
 // Whether the page at `address` is free, and up to where (at most `limit`) that answer holds.
-struct Run { bool is_ram, is_free; uint64_t end; };
+struct Run {
+  bool is_ram, is_free;
+  uint64_t end;
+};
 Run run_at(const Layout& layout, uint64_t address, uint64_t limit) {
   Run run{false, false, limit};
   auto narrow = [&](uint64_t start, uint64_t end) {

@@ -17,9 +17,9 @@ inline constexpr unsigned kMaxFreshRanges = 96;
 void forget_all_frames();
 void forget_all_kernel_stacks();
 
-uint64_t reclaim_kernel_stacks();                        // of this CPU's cache; frames gained
-void add_fresh_sections(uint32_t first, uint32_t end);   // whole sections; metadata not yet written
-void add_free_frames(uint32_t first, uint32_t end);      // metadata written
-void add_used_frames(uint64_t count);                    // reserved ones that may be freed later
+uint64_t reclaim_kernel_stacks();                       // of this CPU's cache; frames gained
+void add_fresh_sections(uint32_t first, uint32_t end);  // whole sections; metadata not yet written
+void add_free_frames(uint32_t first, uint32_t end);     // metadata written
+void add_used_frames(uint64_t count);                   // reserved ones that may be freed later
 
 }  // namespace tine::mm

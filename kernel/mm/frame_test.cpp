@@ -52,8 +52,12 @@ TEST(Frames, RandomBlocksNeverOverlap) {
       uint32_t first = frame_number(*frame), end = first + (1u << order);
       EXPECT_EQ(first % (1u << order), 0u);
       auto above = live.lower_bound(first);
-      if (above != live.end()) { EXPECT_LE(end, above->first); }
-      if (above != live.begin()) { EXPECT_LE(std::prev(above)->second.first, first); }
+      if (above != live.end()) {
+        EXPECT_LE(end, above->first);
+      }
+      if (above != live.begin()) {
+        EXPECT_LE(std::prev(above)->second.first, first);
+      }
       live[first] = {end, frame};
     } else {
       auto victim = live.lower_bound(random() % (16u << 20 >> kPageShift));
@@ -128,7 +132,9 @@ TEST(Slabs, ObjectsAreDistinctAlignedAndReused) {
       live[victim] = live.back();
       live.pop_back();
     }
-    if (step % 1000 == 0) { EXPECT_EQ(slab_live_objects(cache), static_cast<int64_t>(live.size())); }
+    if (step % 1000 == 0) {
+      EXPECT_EQ(slab_live_objects(cache), static_cast<int64_t>(live.size()));
+    }
   }
   for (uint64_t* object : live) slab_free(object, frame_of_pointer(object));
   EXPECT_EQ(slab_live_objects(cache), 0);

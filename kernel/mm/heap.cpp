@@ -71,11 +71,11 @@ namespace {
 std::atomic<int64_t> live_large_blocks{0};
 
 // Untyped memory. The last class is half a page: a whole page is better off as a frame.
-constinit ObjectCacheBase size_classes[] = {
-    {"kmalloc-16", 16, 16},    {"kmalloc-32", 32, 16},    {"kmalloc-64", 64, 64},
-    {"kmalloc-128", 128, 64},  {"kmalloc-192", 192, 64},  {"kmalloc-256", 256, 64},
-    {"kmalloc-512", 512, 64},  {"kmalloc-768", 768, 64},  {"kmalloc-1024", 1024, 64},
-    {"kmalloc-2048", 2048, 64}};
+constinit ObjectCacheBase size_classes[] = {{"kmalloc-16", 16, 16},     {"kmalloc-32", 32, 16},
+                                            {"kmalloc-64", 64, 64},     {"kmalloc-128", 128, 64},
+                                            {"kmalloc-192", 192, 64},   {"kmalloc-256", 256, 64},
+                                            {"kmalloc-512", 512, 64},   {"kmalloc-768", 768, 64},
+                                            {"kmalloc-1024", 1024, 64}, {"kmalloc-2048", 2048, 64}};
 constexpr size_t kLargestClass = 2048;
 
 ObjectCacheBase& class_for(size_t size) {
@@ -100,7 +100,8 @@ int64_t live_objects_of_all_caches() {
   return live;
 }
 
-[[gnu::noinline]] void* allocate_from_new_cache(mm::SlabCache& slabs, size_t size, size_t alignment) {
+[[gnu::noinline]] void* allocate_from_new_cache(mm::SlabCache& slabs, size_t size,
+                                                size_t alignment) {
   mm::slab_register(slabs, size, alignment);
   return mm::slab_allocate(slabs);
 }
@@ -108,9 +109,11 @@ int64_t live_objects_of_all_caches() {
 }  // namespace
 
 void* ObjectCacheBase::allocate() {
-  if (fail_here()) [[unlikely]] return nullptr;
+  if (fail_here()) [[unlikely]]
+    return nullptr;
   mm::SlabCache& slabs = HeapInternals::slabs(*this);
-  if (slabs.magazine == 0) [[unlikely]] return allocate_from_new_cache(slabs, size_, alignment_);
+  if (slabs.magazine == 0) [[unlikely]]
+    return allocate_from_new_cache(slabs, size_, alignment_);
   return mm::slab_allocate(slabs);
 }
 
@@ -131,7 +134,8 @@ void* heap_allocate(size_t size) {
 void heap_free(void* memory) {
   if (memory == nullptr) return;
   mm::Frame& frame = mm::frame_of_pointer(memory);
-  if (frame.kind == mm::FrameKind::slab) [[likely]] return mm::slab_free(memory, frame);
+  if (frame.kind == mm::FrameKind::slab) [[likely]]
+    return mm::slab_free(memory, frame);
   live_large_blocks.fetch_sub(1, std::memory_order_relaxed);
   mm::put_frame(frame);
 }

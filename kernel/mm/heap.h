@@ -51,7 +51,8 @@ template <class T, class... Arguments>
   requires std::derived_from<T, HeapAllocated>
 Result<Owned<T>> make(Arguments&&... arguments) {
   void* place = cache_of<T>.allocate();
-  if (place == nullptr) [[unlikely]] return Errno::nomem;
+  if (place == nullptr) [[unlikely]]
+    return Errno::nomem;
   return Owned<T>::adopt(new (place) T(std::forward<Arguments>(arguments)...));
 }
 
@@ -59,7 +60,8 @@ template <class T, class... Arguments>
   requires std::derived_from<T, RefCounted<T>> || requires(T t) { t.ref_get(); }
 Result<Ref<T>> make_ref(Arguments&&... arguments) {
   void* place = cache_of<T>.allocate();
-  if (place == nullptr) [[unlikely]] return Errno::nomem;
+  if (place == nullptr) [[unlikely]]
+    return Errno::nomem;
   return Ref<T>::adopt(new (place) T(std::forward<Arguments>(arguments)...));
 }
 
@@ -74,8 +76,13 @@ class Buffer {
  public:
   Buffer() = default;
   Buffer(Buffer&& other) noexcept : data_(std::exchange(other.data_, {})) {}
-  Buffer& operator=(Buffer other) noexcept { std::swap(data_, other.data_); return *this; }
-  ~Buffer() { if (data_.data()) heap_free(data_.data()); }
+  Buffer& operator=(Buffer other) noexcept {
+    std::swap(data_, other.data_);
+    return *this;
+  }
+  ~Buffer() {
+    if (data_.data()) heap_free(data_.data());
+  }
 
   // Elements are value-initialised.
   static Result<Buffer> make(size_t count) {
@@ -117,12 +124,18 @@ extern std::atomic<const void*> fault_injection_task;  // null: off
 bool fail_here_slow();
 }  // namespace detail
 inline bool fail_here() {
-  if (detail::fault_injection_task.load(std::memory_order_relaxed) == nullptr) [[likely]] return false;
+  if (detail::fault_injection_task.load(std::memory_order_relaxed) == nullptr) [[likely]]
+    return false;
   return detail::fail_here_slow();
 }
 
 // What must be equal before and after a failed call.
-struct LiveCounts { int64_t objects; int64_t heap_blocks; int64_t frames; int64_t kernel_stacks; };
+struct LiveCounts {
+  int64_t objects;
+  int64_t heap_blocks;
+  int64_t frames;
+  int64_t kernel_stacks;
+};
 LiveCounts live_counts();
 
 }  // namespace tine

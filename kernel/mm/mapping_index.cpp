@@ -52,7 +52,8 @@ UserAddr MappingIndex::find_gap(UserAddr low, UserAddr high, uint64_t length, ui
   }
   UserAddr gap_end = search_below_.value != 0 ? search_below_ : high;
   // The mapping that begins below gap_end bounds the gap from below.
-  auto at = tree_.lower_bound(gap_end, [](const Vma& vma, UserAddr limit) { return vma.start < limit; });
+  auto at =
+      tree_.lower_bound(gap_end, [](const Vma& vma, UserAddr limit) { return vma.start < limit; });
   // What lies above gap_end may want its guard inside this gap.
   auto limit_for = [&](Tree::const_iterator above, UserAddr end) {
     if (above == tree_.end() || !(above->flags & kVmGrowsDown)) return end;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// MappingIndex: the mappings of an address space, ordered by address: finding, inserting and erasing
-// cost O(log n), and so does the usual search for a gap.
+// MappingIndex: the mappings of an address space, ordered by address: finding, inserting and
+// erasing cost O(log n), and so does the usual search for a gap.
 //
 // The search goes from high addresses to low ones, as Linux's does, and remembers where it stopped:
 // above `search_below_` no gap is larger than `largest_gap_above_`, so ten thousand mmap calls do
@@ -37,7 +37,7 @@ class MappingIndex {
   Vma* last() const { return tree_.empty() ? nullptr : const_cast<Vma*>(&*tree_.rbegin()); }
   bool is_empty() const { return tree_.empty(); }
 
-  void insert(Vma& vma);              // overlaps nothing
+  void insert(Vma& vma);                                // overlaps nothing
   void insert_last(Vma& vma) { tree_.push_back(vma); }  // above all others
   void erase(Vma& vma);
   // A mapping's bounds may be changed in place while the order stays; shrinking is to be told.
@@ -59,8 +59,8 @@ class MappingIndex {
     largest_gap_above_ = 0;
   }
   Tree tree_;
-  UserAddr search_high_;              // the `high` that the hint is about
-  UserAddr search_below_;             // 0: no hint
+  UserAddr search_high_;   // the `high` that the hint is about
+  UserAddr search_below_;  // 0: no hint
   uint64_t largest_gap_above_ = 0;
 };
 

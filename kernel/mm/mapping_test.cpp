@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Mappings against an oracle: random mmap, munmap, mprotect and mremap on a small range of addresses,
-// beside an array that says for each page what must be there; and the search for gaps with ten
-// thousand mappings.
+// Mappings against an oracle: random mmap, munmap, mprotect and mremap on a small range of
+// addresses, beside an array that says for each page what must be there; and the search for gaps
+// with ten thousand mappings.
 #include <gtest/gtest.h>
 
 #include <optional>
@@ -32,11 +32,21 @@ class Oracle {
     uint64_t first = random_() % kPages, count = 1 + random_() % (kPages - first);
     if (count > 12) count = 1 + count % 12;
     switch (random_() % 6) {
-      case 0: map(first, count); break;
-      case 1: unmap(first, count); break;
-      case 2: protect(first, count); break;
-      case 3: discard(first, count); break;
-      default: write(first); break;
+      case 0:
+        map(first, count);
+        break;
+      case 1:
+        unmap(first, count);
+        break;
+      case 2:
+        protect(first, count);
+        break;
+      case 3:
+        discard(first, count);
+        break;
+      default:
+        write(first);
+        break;
     }
   }
 
@@ -52,7 +62,9 @@ class Oracle {
       }
       total += (report.end - report.start) >> kPageShift;
       // Equal neighbours must have been joined.
-      if (before && before->end == report.start) { EXPECT_NE(before->flags, report.flags); }
+      if (before && before->end == report.start) {
+        EXPECT_NE(before->flags, report.flags);
+      }
       before = report;
     }
     EXPECT_EQ(mm_status(mm_).vm_size, total);
@@ -62,7 +74,9 @@ class Oracle {
       if (!pages_[i].mapped) continue;
       data += (pages_[i].rights & kVmWrite) != 0;
       ASSERT_EQ(seen[i].rights, pages_[i].rights) << "page " << i;
-      if (pages_[i].rights & kVmRead) { ASSERT_EQ(peek(address(i)), pages_[i].value) << "page " << i; }
+      if (pages_[i].rights & kVmRead) {
+        ASSERT_EQ(peek(address(i)), pages_[i].value) << "page " << i;
+      }
     }
     EXPECT_EQ(mm_status(mm_).data, data);
   }
@@ -76,8 +90,10 @@ class Oracle {
 
   void map(uint64_t first, uint64_t count) {
     uint32_t rights = kRights[random_() % 4];
-    ASSERT_TRUE(do_mmap(mm_, {.address = address(first), .length = count * kPageSize,
-                              .flags = rights | kVmMayAll, .fixed = true}));
+    ASSERT_TRUE(do_mmap(mm_, {.address = address(first),
+                              .length = count * kPageSize,
+                              .flags = rights | kVmMayAll,
+                              .fixed = true}));
     for (uint64_t i = first; i < first + count; ++i) pages_[i] = {true, rights, 0};
   }
   void unmap(uint64_t first, uint64_t count) {
@@ -182,8 +198,11 @@ TEST(Mappings, RequestsAreCheckedLikeLinuxDoes) {
   MemoryMachine machine;
   MmUser mm = make_mm();
   auto map = [&](uint64_t at, uint64_t length, bool fixed, bool noreplace) {
-    return do_mmap(*mm, {.address = UserAddr(at), .length = length, .flags = kDataFlags,
-                         .fixed = fixed, .fixed_noreplace = noreplace});
+    return do_mmap(*mm, {.address = UserAddr(at),
+                         .length = length,
+                         .flags = kDataFlags,
+                         .fixed = fixed,
+                         .fixed_noreplace = noreplace});
   };
   EXPECT_EQ(map(0, 0, false, false).error(), Errno::inval);
   EXPECT_EQ(map(0, ~uint64_t{0}, false, false).error(), Errno::nomem);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Mappings as Linux keeps them: split where a call changes part of one, merged with a neighbour that
-// is its continuation, counted as VmSize, VmData and VmStk show them.
+// Mappings as Linux keeps them: split where a call changes part of one, merged with a neighbour
+// that is its continuation, counted as VmSize, VmData and VmStk show them.
 //
 // Everything here runs with the Mm's mmap_lock held exclusively. A function that fails has changed
 // nothing that a program could see (a mapping may remain cut in two equal halves).

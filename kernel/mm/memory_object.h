@@ -7,8 +7,8 @@
 // reverse_map_lock_ guards the reverse map (the VMAs that map the object), so that truncate reaches
 // every mapping (B20). The pages are the derived class's.
 //
-// Truncation, in this order: make the new size visible; set `frame.object` of each page that goes to
-// null and drop the object's reference; unmap_range(). A fault that got the page before checks
+// Truncation, in this order: make the new size visible; set `frame.object` of each page that goes
+// to null and drop the object's reference; unmap_range(). A fault that got the page before checks
 // `frame.object` under its page_table_lock, and so never installs a page that was truncated.
 #pragma once
 

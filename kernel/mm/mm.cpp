@@ -3,9 +3,9 @@
 // The life of an Mm: made for exec, torn down when its last user goes (exit_mmap), destroyed when
 // its last reference goes; and the loading of its page table on a CPU.
 //
-// A CPU owns a reference to the Mm whose page table it has loaded, so that a kernel thread, or a task
-// that is exiting, may go on with it (B25). That reference may be the last one and be dropped by the
-// scheduler with its run queue locked: the destructor therefore only gives memory back.
+// A CPU owns a reference to the Mm whose page table it has loaded, so that a kernel thread, or a
+// task that is exiting, may go on with it (B25). That reference may be the last one and be dropped
+// by the scheduler with its run queue locked: the destructor therefore only gives memory back.
 // mm_alloc() fails with ENOMEM. exit_mmap() may sleep (it takes objects' reverse-map locks).
 #include "mm/mm.h"
 
@@ -26,8 +26,8 @@ bool is_loaded_here(const Mm& mm) { return arch::this_cpu().active_mm == &mm; }
 
 // Other CPUs that have `mm` loaded must flush too. Interrupting them comes with the second CPU.
 void shoot_down(const Mm& mm) {
-  uint64_t others = mm.loaded_on.load(std::memory_order_relaxed) &
-                    ~(uint64_t{1} << arch::this_cpu().id);
+  uint64_t others =
+      mm.loaded_on.load(std::memory_order_relaxed) & ~(uint64_t{1} << arch::this_cpu().id);
   TINE_DEBUG_ASSERT(others == 0);
   (void)others;
 }
@@ -73,9 +73,7 @@ constinit TaskHooks task_hooks = {
     .oom_kill = [](Mm&) { return false; },
 };
 
-Mm::~Mm() {
-  TINE_DEBUG_ASSERT(users.load() == 0);
-}
+Mm::~Mm() { TINE_DEBUG_ASSERT(users.load() == 0); }
 
 Result<Ref<Mm>> mm_alloc() {
   Ref<Mm> mm = TRY(make_ref<Mm>());

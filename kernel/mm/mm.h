@@ -2,12 +2,12 @@
 //
 // Mm, a process's address space (Linux: mm_struct).
 //
-// Two counts, as in Linux (B25): users are the tasks that run in it; references also count those who
-// only look (/proc) or borrow it lazily (kernel threads). When the last user goes the mappings go
-// (exit_mmap); when the last reference goes, the object.
-// mmap_lock guards the mappings and who may add or remove page-table entries; a fault takes it
-// shared. page_table_lock guards the entries themselves. The fields that exec sets and prctl changes
-// are plain words: readers in /proc may see old ones.
+// Two counts, as in Linux (B25): users are the tasks that run in it; references also count those
+// who only look (/proc) or borrow it lazily (kernel threads). When the last user goes the mappings
+// go (exit_mmap); when the last reference goes, the object. mmap_lock guards the mappings and who
+// may add or remove page-table entries; a fault takes it shared. page_table_lock guards the entries
+// themselves. The fields that exec sets and prctl changes are plain words: readers in /proc may see
+// old ones.
 #pragma once
 
 #include <atomic>
@@ -27,8 +27,8 @@ namespace tine::mm {
 
 enum class RssKind : uint8_t { anonymous, file, shmem };
 inline constexpr unsigned kRssKinds = 3;
-inline constexpr uint32_t kMaxMapCount = 65530;      // vm.max_map_count
-inline constexpr uint64_t kMinMapAddress = 65536;    // vm.mmap_min_addr
+inline constexpr uint32_t kMaxMapCount = 65530;    // vm.max_map_count
+inline constexpr uint64_t kMinMapAddress = 65536;  // vm.mmap_min_addr
 inline constexpr uint64_t kStackGuardGap = 256 * kPageSize;
 
 struct Mm final : RefCounted<Mm> {
@@ -39,7 +39,7 @@ struct Mm final : RefCounted<Mm> {
   ~Mm();
 
   std::atomic<uint32_t> users{1};
-  std::atomic<uint64_t> loaded_on{0};                // CPUs that have the page table loaded
+  std::atomic<uint64_t> loaded_on{0};  // CPUs that have the page table loaded
 
   RwMutex mmap_lock{LockRank::mmap};
   MappingIndex mappings GUARDED_BY(mmap_lock);
@@ -48,12 +48,12 @@ struct Mm final : RefCounted<Mm> {
   // In pages; written under mmap_lock, read by /proc without.
   uint64_t total_vm = 0, data_vm = 0, exec_vm = 0, stack_vm = 0, locked_vm = 0;
   uint64_t hiwater_vm = 0;
-  UserAddr mmap_base{0x7fff'f7ff'f000};              // mmap places below it
+  UserAddr mmap_base{0x7fff'f7ff'f000};  // mmap places below it
 
   SpinLock page_table_lock{LockRank::page_table};
   PageTable page_table GUARDED_BY(page_table_lock);
-  PhysAddr top_table;                                // what CPUs load; constant
-  std::atomic<int64_t> rss[kRssKinds] = {};          // written under page_table_lock
+  PhysAddr top_table;                        // what CPUs load; constant
+  std::atomic<int64_t> rss[kRssKinds] = {};  // written under page_table_lock
   std::atomic<int64_t> hiwater_rss{0};
 
   // Set by exec, changed by brk(2) and prctl(2), copied by fork.
@@ -62,8 +62,8 @@ struct Mm final : RefCounted<Mm> {
   UserAddr start_stack, arg_start, arg_end, env_start, env_end;
   UserAddr vdso;
   uint64_t saved_auxv[kAuxvEntries] = {};
-  Ref<MapName> exe_file;                             // /proc/PID/exe; the mappings deny writing
-  uint32_t dumpable = 1;                             // PR_SET_DUMPABLE
+  Ref<MapName> exe_file;  // /proc/PID/exe; the mappings deny writing
+  uint32_t dumpable = 1;  // PR_SET_DUMPABLE
   uint32_t coredump_filter = 0x33;
 
   // To name the tables; walking them needs the lock.
@@ -93,22 +93,34 @@ struct Mm final : RefCounted<Mm> {
 };
 
 // Dropping the last user tears the mappings down; see MmUser.
-Result<Ref<Mm>> mm_alloc();                       // for exec: empty, one user
-Result<Ref<Mm>> dup_mm(Mm& old_mm);               // for fork: copy-on-write copy, one user (E74)
+Result<Ref<Mm>> mm_alloc();          // for exec: empty, one user
+Result<Ref<Mm>> dup_mm(Mm& old_mm);  // for fork: copy-on-write copy, one user (E74)
 inline void mm_get_user(Mm& mm) { mm.users.fetch_add(1, std::memory_order_relaxed); }  // CLONE_VM
-void mm_put_user(Mm& mm);                         // may sleep; exit_mmap at zero
-bool mm_get_user_unless_zero(Mm& mm);             // for /proc and ptrace
+void mm_put_user(Mm& mm);              // may sleep; exit_mmap at zero
+bool mm_get_user_unless_zero(Mm& mm);  // for /proc and ptrace
 
 // A move-only user of an Mm: what Task::mm holds.
 class MmUser {
  public:
   MmUser() = default;
   MmUser(MmUser&& other) noexcept = default;
-  MmUser& operator=(MmUser other) noexcept { std::swap(mm_, other.mm_); return *this; }
-  ~MmUser() { if (mm_) mm_put_user(*mm_); }
-  static MmUser adopt(Ref<Mm> mm) { MmUser user; user.mm_ = std::move(mm); return user; }
+  MmUser& operator=(MmUser other) noexcept {
+    std::swap(mm_, other.mm_);
+    return *this;
+  }
+  ~MmUser() {
+    if (mm_) mm_put_user(*mm_);
+  }
+  static MmUser adopt(Ref<Mm> mm) {
+    MmUser user;
+    user.mm_ = std::move(mm);
+    return user;
+  }
   [[nodiscard]] Ref<Mm> release() { return std::move(mm_); }  // the user goes to the caller
-  static MmUser share(Mm& mm) { mm_get_user(mm); return adopt(Ref<Mm>(mm)); }
+  static MmUser share(Mm& mm) {
+    mm_get_user(mm);
+    return adopt(Ref<Mm>(mm));
+  }
   Mm* get() const { return mm_.get(); }
   Mm& operator*() const { return *mm_; }
   Mm* operator->() const { return mm_.get(); }
@@ -120,24 +132,32 @@ class MmUser {
 
 // What a mapping request says; mmap(2), exec and shmat use it.
 struct MapRequest {
-  UserAddr address;           // hint, or exact with `fixed`
+  UserAddr address;  // hint, or exact with `fixed`
   uint64_t length = 0;
-  uint32_t flags = 0;         // VmFlags; kVmDenyWrite: the mapping takes its own deny_write
+  uint32_t flags = 0;  // VmFlags; kVmDenyWrite: the mapping takes its own deny_write
   Ref<MemoryObject> object;
   uint64_t object_page = 0;
   Ref<MapName> name;
   bool fixed = false;
   bool fixed_noreplace = false;
   bool populate = false;
-  bool below_4g = false;      // MAP_32BIT
+  bool below_4g = false;  // MAP_32BIT
 };
 
-// All take and release mm's mmap_lock. Errors as mmap(2), munmap(2), mprotect(2), brk(2), mremap(2).
+// All take and release mm's mmap_lock. Errors as mmap(2), munmap(2), mprotect(2), brk(2),
+// mremap(2).
 Result<UserAddr> do_mmap(Mm& mm, MapRequest request);
 Result<void> do_munmap(Mm& mm, UserAddr start, uint64_t length);
 Result<void> do_mprotect(Mm& mm, UserAddr start, uint64_t length, uint32_t rights);
-UserAddr do_brk(Mm& mm, UserAddr new_end);        // the end in force afterwards, as the raw call does
-struct RemapRequest { UserAddr old_address; uint64_t old_length; uint64_t new_length; bool may_move; bool fixed; UserAddr new_address; };
+UserAddr do_brk(Mm& mm, UserAddr new_end);  // the end in force afterwards, as the raw call does
+struct RemapRequest {
+  UserAddr old_address;
+  uint64_t old_length;
+  uint64_t new_length;
+  bool may_move;
+  bool fixed;
+  UserAddr new_address;
+};
 Result<UserAddr> do_mremap(Mm& mm, const RemapRequest& request);
 
 // Kernel frames shown to the program at a fixed place (vDSO): read-only or executable, never
@@ -148,6 +168,6 @@ Result<void> map_special(Mm& mm, UserAddr start, std::span<Frame* const> frames,
 // Switching (sched): loads `next`'s page table; a null `next` (kernel thread) keeps what is loaded.
 // Interrupts off.
 void switch_address_space(void* next_mm);
-Mm* current_mm();                                 // of the running task; null for kernel threads
+Mm* current_mm();  // of the running task; null for kernel threads
 
 }  // namespace tine::mm

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What the files of mm/ share about mappings: making, splitting, merging and removing them. All need
-// the Mm's mmap_lock held exclusively. See mm/mappings.cpp.
+// What the files of mm/ share about mappings: making, splitting, merging and removing them. All
+// need the Mm's mmap_lock held exclusively. See mm/mappings.cpp.
 #pragma once
 
 #include "core/result.h"

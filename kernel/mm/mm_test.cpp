@@ -63,7 +63,9 @@ TEST(Mm, LastOwnerWritesWithoutACopy) {  // A33
   UserAddr at = map_data(*parent, 2);
   poke(at, 1);
   poke(at + kPageSize, 2);
-  { MmUser child = MmUser::adopt(*dup_mm(*parent)); }
+  {
+    MmUser child = MmUser::adopt(*dup_mm(*parent));
+  }
   uint64_t before = memory_statistics().anonymous_frames;
   EXPECT_TRUE(poke(at, 3));
   EXPECT_TRUE(poke(at + kPageSize, 4));
@@ -108,7 +110,8 @@ TEST(Mm, SharedMemoryStaysShared) {
   MemoryMachine machine;
   MmUser parent = make_mm();
   machine.run_in(parent.get());
-  auto at = do_mmap(*parent, {.length = 2 * kPageSize, .flags = kDataFlags | kVmShared,
+  auto at = do_mmap(*parent, {.length = 2 * kPageSize,
+                              .flags = kDataFlags | kVmShared,
                               .object = *make_shmem(2 * kPageSize)});
   ASSERT_TRUE(at);
   poke(*at, 1);
@@ -128,10 +131,11 @@ TEST(Mm, TruncationReachesEveryMapping) {  // B20
   machine.run_in(parent.get());
   auto file = *make_file_pages();
   ASSERT_TRUE(file->resize(3 * kPageSize));
-  auto shared = do_mmap(*parent, {.length = 3 * kPageSize, .flags = kDataFlags | kVmShared,
+  auto shared = do_mmap(*parent, {.length = 3 * kPageSize,
+                                  .flags = kDataFlags | kVmShared,
                                   .object = Ref<MemoryObject>(*file)});
-  auto copied = do_mmap(*parent, {.length = 3 * kPageSize, .flags = kDataFlags,
-                                  .object = Ref<MemoryObject>(*file)});
+  auto copied = do_mmap(
+      *parent, {.length = 3 * kPageSize, .flags = kDataFlags, .object = Ref<MemoryObject>(*file)});
   for (uint64_t i = 0; i < 3; ++i) poke(*shared + i * kPageSize, i + 1);
   poke(*copied + 2 * kPageSize, 33);
   EXPECT_EQ(peek(*copied), 1u);
@@ -156,8 +160,9 @@ TEST(Mm, ForkUndoesEverythingWhenAnyStepFails) {
   MmUser parent = make_mm();
   machine.run_in(parent.get());
   for (uint64_t i = 0; i < 5; ++i) poke(map_data(*parent, 2, 0x1000'0000 + (i << 31)), i);
-  auto shared = do_mmap(*parent, {.length = kPageSize, .flags = kDataFlags | kVmShared,
-                                  .object = *make_shmem(kPageSize)});
+  auto shared = do_mmap(
+      *parent,
+      {.length = kPageSize, .flags = kDataFlags | kVmShared, .object = *make_shmem(kPageSize)});
   poke(*shared, 1);
   LiveCounts before = live_counts();
   int failures = 0;
@@ -204,8 +209,10 @@ TEST(Mm, StacksGrowToTheirNeighbour) {
   MmUser mm = make_mm();
   machine.run_in(mm.get());
   uint64_t top = 0x7000'0000'0000;
-  auto stack = do_mmap(*mm, {.address = UserAddr(top - kPageSize), .length = kPageSize,
-                             .flags = kDataFlags | kVmGrowsDown | kVmStack, .fixed = true});
+  auto stack = do_mmap(*mm, {.address = UserAddr(top - kPageSize),
+                             .length = kPageSize,
+                             .flags = kDataFlags | kVmGrowsDown | kVmStack,
+                             .fixed = true});
   ASSERT_TRUE(stack);
   EXPECT_TRUE(poke(UserAddr(top - 20 * kPageSize), 1));
   EXPECT_EQ(mm_status(*mm).stack, 20u);
@@ -264,17 +271,22 @@ TEST(Mm, RemapMovesPagesWithTheirContents) {
   for (uint64_t i = 0; i < 600; i += 100) poke(at + i * kPageSize, i + 1);
   map_data(*mm, 1, 0x1000'3000 + 600 * kPageSize);
   EXPECT_TRUE(do_mprotect(*mm, at + 600 * kPageSize, kPageSize, kVmRead));
-  EXPECT_EQ(do_mremap(*mm, {.old_address = at, .old_length = 600 * kPageSize,
-                            .new_length = 700 * kPageSize}).error(), Errno::nomem);
-  auto moved = do_mremap(*mm, {.old_address = at, .old_length = 600 * kPageSize,
-                               .new_length = 700 * kPageSize, .may_move = true});
+  EXPECT_EQ(
+      do_mremap(*mm,
+                {.old_address = at, .old_length = 600 * kPageSize, .new_length = 700 * kPageSize})
+          .error(),
+      Errno::nomem);
+  auto moved = do_mremap(*mm, {.old_address = at,
+                               .old_length = 600 * kPageSize,
+                               .new_length = 700 * kPageSize,
+                               .may_move = true});
   ASSERT_TRUE(moved);
   EXPECT_NE(*moved, at);
   for (uint64_t i = 0; i < 600; i += 100) EXPECT_EQ(peek(*moved + i * kPageSize), i + 1);
   EXPECT_EQ(peek(*moved + 650 * kPageSize), 0u);
   EXPECT_FALSE(poke(at, 1));
-  auto shrunk = do_mremap(*mm, {.old_address = *moved, .old_length = 700 * kPageSize,
-                                .new_length = 200 * kPageSize});
+  auto shrunk = do_mremap(
+      *mm, {.old_address = *moved, .old_length = 700 * kPageSize, .new_length = 200 * kPageSize});
   EXPECT_EQ(*shrunk, *moved);
   EXPECT_EQ(mm->rss_of(RssKind::anonymous), 2);
 }

@@ -8,9 +8,9 @@
 #include <algorithm>
 
 #include "arch/user_access.h"
+#include "mm/fault.h"
 #include "mm/mm_internal.h"
 #include "mm/task_hooks.h"
-#include "mm/fault.h"
 #include "mm/unmap.h"
 
 namespace tine::mm {
@@ -175,7 +175,8 @@ Result<void> map_special(Mm& mm, UserAddr start, std::span<Frame* const> frames,
   for (Frame* frame : frames) {
     LeafTable leaf = mm.page_table.make(at);
     if (!leaf) return Errno::nomem;  // the caller's exec fails, and the mappings with it
-    leaf.insert(LeafTable::index_of(at), arch::Pte::page(frame_address(*frame), entry_flags(flags)));
+    leaf.insert(LeafTable::index_of(at),
+                arch::Pte::page(frame_address(*frame), entry_flags(flags)));
     at += kPageSize;
   }
   return {};

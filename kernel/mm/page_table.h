@@ -2,11 +2,11 @@
 //
 // PageTable: the user half of an address space's page tables, walked over arch::Pte.
 //
-// Every change of an entry goes through LeafTable, and every step down the tables through PageTable,
-// so that the sharing of whole tables between processes can come without touching the callers:
-// find() may show a table that others use too, change() and make() give one that may be written.
-// Each table's frame counts its entries in use; a table without any is unlinked at once, and is
-// freed clean, ready for the next user.
+// Every change of an entry goes through LeafTable, and every step down the tables through
+// PageTable, so that the sharing of whole tables between processes can come without touching the
+// callers: find() may show a table that others use too, change() and make() give one that may be
+// written. Each table's frame counts its entries in use; a table without any is unlinked at once,
+// and is freed clean, ready for the next user.
 //
 // All of it belongs to the Mm's page_table_lock. Only make() allocates; it returns an empty
 // LeafTable when there is no memory.
@@ -99,14 +99,14 @@ class PageTable {
   PageTable() = default;
   PageTable(const PageTable&) = delete;
   PageTable& operator=(const PageTable&) = delete;
-  ~PageTable();                         // the user half is empty
+  ~PageTable();  // the user half is empty
 
-  Result<void> init();                  // ENOMEM
+  Result<void> init();  // ENOMEM
   PhysAddr top() const { return frame_address(*top_); }
 
-  LeafTable find(UserAddr address) const;     // to read; null: nothing is mapped near the address
+  LeafTable find(UserAddr address) const;  // to read; null: nothing is mapped near the address
   LeafTable change(UserAddr address) { return find(address); }  // to change what is there
-  LeafTable make(UserAddr address);           // to insert; null: no memory
+  LeafTable make(UserAddr address);                             // to insert; null: no memory
   // Unlinks the table at `address`, and those above it, as far as they have become empty.
   void detach_if_empty(UserAddr address, DetachedTables& detached);
   void detach_empty(UserAddr start, UserAddr end, DetachedTables& detached);
@@ -118,8 +118,8 @@ class PageTable {
 
  private:
   static arch::Pte& slot(Frame& table, unsigned level, UserAddr address) {
-    return frame_data<arch::Pte>(table)[(address.value >> (kPageShift + 9 * level)) %
-                                        arch::kTableEntries];
+    return frame_data<arch::Pte>(
+        table)[(address.value >> (kPageShift + 9 * level)) % arch::kTableEntries];
   }
   Frame* top_ = nullptr;
   uint64_t tables_ = 0;
@@ -134,8 +134,8 @@ class LeafWalk {
       : table_(table), next_(start), end_(end) {}
 
   LeafTable leaf;
-  UserAddr at;                // the address that entry `first` maps
-  unsigned first = 0;         // the entries of [start, end) in this table
+  UserAddr at;         // the address that entry `first` maps
+  unsigned first = 0;  // the entries of [start, end) in this table
   unsigned last = 0;
 
   bool is_done() const { return next_ >= end_; }

@@ -14,12 +14,12 @@ namespace tine::mm {
 struct MappingReport {
   enum class Region : uint8_t { none, heap, stack, special };  // [heap], [stack], by `name`
   UserAddr start, end;
-  uint32_t flags = 0;            // VmFlags
-  uint64_t offset_bytes = 0;     // in the file
+  uint32_t flags = 0;         // VmFlags
+  uint64_t offset_bytes = 0;  // in the file
   bool has_object = false;
-  bool is_shmem = false;         // shared anonymous memory: "/dev/zero (deleted)"
+  bool is_shmem = false;  // shared anonymous memory: "/dev/zero (deleted)"
   Region region = Region::none;
-  Ref<MapName> name;             // null: none
+  Ref<MapName> name;  // null: none
 };
 // The mapping that contains `at`, or the next one above; false: there is none.
 bool next_mapping(Mm& mm, UserAddr at, MappingReport& out);

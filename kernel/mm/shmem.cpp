@@ -107,7 +107,8 @@ Result<void> ShmemObject::insert(uint64_t index, Frame& frame) {
     TRY(spares.fill(std::min(wanted, 2 * kMaxHeight)));
     SpinGuard guard(pages_lock_);
     if (find_locked(index) != nullptr) return Errno::exist;
-    if (index >= page_ceil(size_.load(std::memory_order_relaxed)) >> kPageShift) return Errno::fault;
+    if (index >= page_ceil(size_.load(std::memory_order_relaxed)) >> kPageShift)
+      return Errno::fault;
     bool enough = true;
     while (enough && !fits(height_, index)) {
       if (root_ != nullptr) {
@@ -297,14 +298,18 @@ Result<size_t> ShmemObject::write(IoBuffer& buffer, uint64_t offset) {
     uint64_t in_page = offset & kPageMask;
     size_t length = std::min<size_t>(buffer.remaining(), kPageSize - in_page);
     uint64_t old_size = size_bytes();
-    if (offset + length > static_cast<uint64_t>(INT64_MAX)) { outcome = Errno::fbig; break; }
+    if (offset + length > static_cast<uint64_t>(INT64_MAX)) {
+      outcome = Errno::fbig;
+      break;
+    }
     // The page must be inside the object to be made; the size shows what was really written.
     if (offset + length > old_size) size_.store(offset + length, std::memory_order_release);
     Result<FrameRef> frame = get_page(offset >> kPageShift, true);
     Result<size_t> moved = frame ? buffer.copy_out(frame_data<char>(**frame) + in_page, length)
                                  : Result<size_t>(frame.error());
     size_t done = moved.value_or(0);
-    if (done < length) size_.store(std::max(old_size, done ? offset + done : 0), std::memory_order_release);
+    if (done < length)
+      size_.store(std::max(old_size, done ? offset + done : 0), std::memory_order_release);
     total += done;
     offset += done;
     if (!moved) {

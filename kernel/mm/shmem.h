@@ -22,7 +22,7 @@ struct ShmemNode;
 class ShmemObject final : public MemoryObject {
  public:
   static constexpr const char* kCacheName = "shmem_object";
-  enum class Use : uint8_t { anonymous, file };      // counted as RssShmem or RssFile
+  enum class Use : uint8_t { anonymous, file };              // counted as RssShmem or RssFile
   static constexpr uint64_t kUnbounded = uint64_t{1} << 62;  // no access is beyond the end
 
   ShmemObject(uint64_t size, Use use) : size_(size), use_(use) {}
@@ -48,8 +48,8 @@ class ShmemObject final : public MemoryObject {
   void punch_hole(uint64_t offset, uint64_t length);
   uint64_t pages_in_use() const { return pages_.load(std::memory_order_relaxed); }
 
-  // Takes over `pages` frames of the boot archive, contiguous from the page-aligned `start`, with the
-  // reference each has had since boot, as pages 0.. of this empty object of `size` bytes.
+  // Takes over `pages` frames of the boot archive, contiguous from the page-aligned `start`, with
+  // the reference each has had since boot, as pages 0.. of this empty object of `size` bytes.
   void adopt_boot_pages(PhysAddr start, uint64_t pages, uint64_t size);
 
  private:
@@ -62,9 +62,9 @@ class ShmemObject final : public MemoryObject {
   SpinLock pages_lock_{LockRank::page_table};
   std::atomic<uint64_t> size_;
   const Use use_;
-  std::atomic<int32_t> writers_{0};                  // below 0: so many deny writing
+  std::atomic<int32_t> writers_{0};  // below 0: so many deny writing
   std::atomic<uint64_t> pages_{0};
-  unsigned height_ GUARDED_BY(pages_lock_) = 0;      // levels of nodes; 0: root_ is page 0's frame
+  unsigned height_ GUARDED_BY(pages_lock_) = 0;  // levels of nodes; 0: root_ is page 0's frame
   void* root_ GUARDED_BY(pages_lock_) = nullptr;
   Frame* boot_pages_ GUARDED_BY(pages_lock_) = nullptr;
   uint64_t boot_page_count_ GUARDED_BY(pages_lock_) = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The pages of files and shared memory against a byte array: reads, writes, holes, truncation, pages
-// taken over from the boot archive, ETXTBSY, and failing allocations.
+// The pages of files and shared memory against a byte array: reads, writes, holes, truncation,
+// pages taken over from the boot archive, ETXTBSY, and failing allocations.
 #include "mm/shmem.h"
 
 #include <gtest/gtest.h>

@@ -45,8 +45,7 @@ void unlink_partial(SlabCache& cache, Frame& slab) REQUIRES(slab_lock) {
 // A slab's free objects: each one's first word is the offset + 1 of the next.
 void push_to_slab(Frame& slab, void* object) {
   *static_cast<uint64_t*>(object) = slab.slab_free;
-  slab.slab_free =
-      static_cast<uint32_t>(static_cast<char*>(object) - frame_data<char>(slab)) + 1;
+  slab.slab_free = static_cast<uint32_t>(static_cast<char*>(object) - frame_data<char>(slab)) + 1;
 }
 
 void* pop_from_slab(Frame& slab) {

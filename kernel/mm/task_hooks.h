@@ -14,8 +14,8 @@ struct Mm;
 enum class MemoryLimit : uint8_t { address_space, data, stack, locked };  // RLIMIT_AS, ...
 
 struct TaskHooks {
-  uint64_t (*limit)(MemoryLimit);       // soft limit in bytes; UINT64_MAX: none
-  bool (*may_exceed_locked_limit)();    // CAP_IPC_LOCK
+  uint64_t (*limit)(MemoryLimit);     // soft limit in bytes; UINT64_MAX: none
+  bool (*may_exceed_locked_limit)();  // CAP_IPC_LOCK
   // There is no memory for a page that the running task needs in `mm`. Chooses a victim and kills
   // it. True: another task is dying, and the access is worth repeating; the hook has let it run.
   // False: the caller must give up (it is the victim, or there is none).

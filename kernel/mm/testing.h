@@ -61,8 +61,10 @@ inline MmUser make_mm() {
 inline constexpr uint32_t kDataFlags = kVmRead | kVmWrite | kVmMayAll;
 
 inline UserAddr map_data(Mm& mm, uint64_t pages, uint64_t at = 0) {
-  auto mapped = do_mmap(mm, {.address = UserAddr(at), .length = pages * kPageSize,
-                             .flags = kDataFlags, .fixed = at != 0});
+  auto mapped = do_mmap(mm, {.address = UserAddr(at),
+                             .length = pages * kPageSize,
+                             .flags = kDataFlags,
+                             .fixed = at != 0});
   EXPECT_TRUE(mapped.has_value());
   return mapped.value_or(UserAddr());
 }

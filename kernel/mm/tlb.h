@@ -4,9 +4,9 @@
 // old one before the frame is given to somebody else.
 //
 // flush_tlb_*() act on this CPU and, through shoot_down(), on those others that have the Mm loaded.
-// UnmapBatch collects frames and tables that have become unreachable and frees them after the flush.
-// FlushOnExit is the flush of a parent whose entries were write-protected by a fork: its destructor
-// does it on the error path too (B23). Nothing here fails or sleeps.
+// UnmapBatch collects frames and tables that have become unreachable and frees them after the
+// flush. FlushOnExit is the flush of a parent whose entries were write-protected by a fork: its
+// destructor does it on the error path too (B23). Nothing here fails or sleeps.
 #pragma once
 
 #include "core/types.h"
@@ -52,7 +52,9 @@ class FlushOnExit {
   explicit FlushOnExit(Mm& mm) : mm_(mm) {}
   FlushOnExit(const FlushOnExit&) = delete;
   FlushOnExit& operator=(const FlushOnExit&) = delete;
-  ~FlushOnExit() { if (needed_) flush_tlb_mm(mm_); }
+  ~FlushOnExit() {
+    if (needed_) flush_tlb_mm(mm_);
+  }
   void note_write_protected() { needed_ = true; }
 
  private:

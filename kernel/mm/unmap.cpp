@@ -2,8 +2,8 @@
 //
 // Removing, protecting and moving page-table entries. See unmap.h.
 //
-// A frame whose entry is removed is put only after the flush (UnmapBatch), because another thread of
-// the process may still reach it through this or another CPU's translation cache. At exit nobody
+// A frame whose entry is removed is put only after the flush (UnmapBatch), because another thread
+// of the process may still reach it through this or another CPU's translation cache. At exit nobody
 // can, and frames and tables are given back at once.
 #include "mm/unmap.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Operations on the page-table entries of a range of addresses, for the rest of mm/. They take the
-// Mm's page_table_lock, a leaf table (2 MiB) at a time, and flush what must be flushed. The mappings
-// themselves are not touched. None of them fails.
+// Mm's page_table_lock, a leaf table (2 MiB) at a time, and flush what must be flushed. The
+// mappings themselves are not touched. None of them fails.
 #pragma once
 
 #include <cstdint>

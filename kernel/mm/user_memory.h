@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// User memory as types: a system call's pointer argument is a UserIn<T>, UserOut<T> or UserInOut<T>,
-// and nothing else can be read from or written to. All accesses can sleep and can fail with EFAULT.
+// User memory as types: a system call's pointer argument is a UserIn<T>, UserOut<T> or
+// UserInOut<T>, and nothing else can be read from or written to. All accesses can sleep and can
+// fail with EFAULT.
 #pragma once
 
 #include <span>
@@ -68,24 +69,29 @@ struct UserString {
   explicit operator bool() const { return address.value != 0; }
 };
 
-struct IoVector { uint64_t base; uint64_t length; };  // struct iovec
+struct IoVector {
+  uint64_t base;
+  uint64_t length;
+};  // struct iovec
 
 // The memory side of read(2), write(2) and their kin: a run of segments in user or kernel memory,
 // consumed from the front. Copies stop at the first bad address; what was moved stays moved.
 class IoBuffer {
  public:
-  static constexpr size_t kMaxBytes = 0x7fff'f000;     // MAX_RW_COUNT
+  static constexpr size_t kMaxBytes = 0x7fff'f000;  // MAX_RW_COUNT
   static IoBuffer user(UserAddr base, size_t length);
   static IoBuffer kernel(void* base, size_t length);
   static IoBuffer vectors(std::span<const IoVector> segments);  // must outlive the buffer
 
   size_t remaining() const { return remaining_; }
   // Move up to `length` bytes; returns the bytes moved, or fault if the very first could not be.
-  Result<size_t> copy_in(const void* from, size_t length);   // into the program's buffer (read)
-  Result<size_t> copy_out(void* to, size_t length);          // from the program's buffer (write)
+  Result<size_t> copy_in(const void* from, size_t length);  // into the program's buffer (read)
+  Result<size_t> copy_out(void* to, size_t length);         // from the program's buffer (write)
   Result<size_t> fill_zero(size_t length);
   void skip(size_t length);
-  void shorten(size_t length) { if (length < remaining_) remaining_ = length; }  // limits
+  void shorten(size_t length) {
+    if (length < remaining_) remaining_ = length;
+  }  // limits
 
  private:
   template <class Move>

@@ -24,21 +24,21 @@ enum VmFlags : uint32_t {
   kVmWrite = 1u << 1,
   kVmExec = 1u << 2,
   kVmShared = 1u << 3,
-  kVmMayRead = 1u << 4,       // what mprotect may give
+  kVmMayRead = 1u << 4,  // what mprotect may give
   kVmMayWrite = 1u << 5,
   kVmMayExec = 1u << 6,
   kVmGrowsDown = 1u << 8,
-  kVmLocked = 1u << 9,        // mlock; cleared in a fork's child (B17)
-  kVmDontFork = 1u << 10,     // MADV_DONTFORK (B16)
-  kVmWipeOnFork = 1u << 11,   // MADV_WIPEONFORK (G7)
+  kVmLocked = 1u << 9,       // mlock; cleared in a fork's child (B17)
+  kVmDontFork = 1u << 10,    // MADV_DONTFORK (B16)
+  kVmWipeOnFork = 1u << 11,  // MADV_WIPEONFORK (G7)
   kVmDontExpand = 1u << 12,
-  kVmSpecial = 1u << 13,      // vDSO: frames are the kernel's, not counted
+  kVmSpecial = 1u << 13,  // vDSO: frames are the kernel's, not counted
   kVmNoReserve = 1u << 14,
-  kVmDenyWrite = 1u << 15,    // executable's text: holds MemoryObject::deny_write
+  kVmDenyWrite = 1u << 15,  // executable's text: holds MemoryObject::deny_write
   kVmNoHugePage = 1u << 16,
   kVmHugePage = 1u << 17,
   kVmStack = 1u << 18,
-  kVmDontDump = 1u << 19,     // MADV_DONTDUMP
+  kVmDontDump = 1u << 19,  // MADV_DONTDUMP
 };
 inline constexpr uint32_t kVmAccess = kVmRead | kVmWrite | kVmExec;
 inline constexpr uint32_t kVmMayAll = kVmMayRead | kVmMayWrite | kVmMayExec;
@@ -55,15 +55,15 @@ class MapName : public RefCounted<MapName> {
 
 struct Vma : HeapAllocated {
   static constexpr const char* kCacheName = "vm_area_struct";
-  UserAddr start;             // [start, end), page-aligned
+  UserAddr start;  // [start, end), page-aligned
   UserAddr end;
   uint32_t flags = 0;
   Mm* mm = nullptr;
-  Ref<MemoryObject> object;   // null: private anonymous
-  uint64_t object_page = 0;   // index in the object of the page at `start`
+  Ref<MemoryObject> object;  // null: private anonymous
+  uint64_t object_page = 0;  // index in the object of the page at `start`
   // What /proc/PID/maps shows for a file: the fs layer's dentry, held by reference.
   Ref<MapName> name;
-  TreeNode node;              // in the Mm's index
+  TreeNode node;  // in the Mm's index
   // In the object's reverse map; guarded by the object's lock.
   Vma* next_in_object = nullptr;
   Vma* previous_in_object = nullptr;
@@ -74,9 +74,7 @@ struct Vma : HeapAllocated {
   }
   bool is_private() const { return !(flags & kVmShared); }
   // Private and writable now: what RLIMIT_DATA limits and VmData shows.
-  bool is_data() const {
-    return (flags & (kVmShared | kVmWrite | kVmStack)) == kVmWrite;
-  }
+  bool is_data() const { return (flags & (kVmShared | kVmWrite | kVmStack)) == kVmWrite; }
 };
 
 }  // namespace tine::mm

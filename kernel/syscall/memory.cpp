@@ -18,9 +18,19 @@ using namespace mm;
 
 enum ProtectionBits : uint64_t { kProtRead = 1, kProtWrite = 2, kProtExec = 4, kProtSem = 8 };
 enum MapBits : uint64_t {
-  kMapTypeMask = 0xf, kMapShared = 1, kMapPrivate = 2, kMapSharedValidate = 3, kMapFixed = 0x10,
-  kMapAnonymous = 0x20, kMap32Bit = 0x40, kMapGrowsDown = 0x100, kMapLocked = 0x2000,
-  kMapNoReserve = 0x4000, kMapPopulate = 0x8000, kMapNonBlock = 0x10000, kMapHugeTlb = 0x40000,
+  kMapTypeMask = 0xf,
+  kMapShared = 1,
+  kMapPrivate = 2,
+  kMapSharedValidate = 3,
+  kMapFixed = 0x10,
+  kMapAnonymous = 0x20,
+  kMap32Bit = 0x40,
+  kMapGrowsDown = 0x100,
+  kMapLocked = 0x2000,
+  kMapNoReserve = 0x4000,
+  kMapPopulate = 0x8000,
+  kMapNonBlock = 0x10000,
+  kMapHugeTlb = 0x40000,
   kMapFixedNoReplace = 0x100000,
   // What MAP_SHARED_VALIDATE accepts: all of the above and those that have no effect here.
   kMapKnown = 0x1fffff & ~uint64_t{0x80000},
@@ -34,12 +44,15 @@ uint32_t rights_from(uint64_t protection) {
 
 Result<uint32_t> sharing_from(uint64_t map_flags) {
   switch (map_flags & kMapTypeMask) {
-    case kMapPrivate: return 0;
-    case kMapShared: return kVmShared;
+    case kMapPrivate:
+      return 0;
+    case kMapShared:
+      return kVmShared;
     case kMapSharedValidate:
       if (map_flags & ~uint64_t{kMapKnown}) return Errno::opnotsupp;
       return kVmShared;
-    default: return Errno::inval;
+    default:
+      return Errno::inval;
   }
 }
 
@@ -56,8 +69,8 @@ Result<void> describe_file(int fd, uint64_t offset, MapRequest& request) {
   return {};
 }
 
-SyscallResult map(UserAddr address, uint64_t length, uint64_t protection, uint64_t map_flags, int fd,
-                  uint64_t offset) {
+SyscallResult map(UserAddr address, uint64_t length, uint64_t protection, uint64_t map_flags,
+                  int fd, uint64_t offset) {
   if (offset & kPageMask) return Errno::inval;
   if (length == 0) return Errno::inval;
   MapRequest request{.address = address, .length = length};
@@ -70,8 +83,8 @@ SyscallResult map(UserAddr address, uint64_t length, uint64_t protection, uint64
   request.fixed_noreplace = map_flags & kMapFixedNoReplace;
   if (request.fixed_noreplace) request.fixed = false;
   request.below_4g = map_flags & kMap32Bit;
-  request.populate = (map_flags & kMapLocked) ||
-                     (map_flags & (kMapPopulate | kMapNonBlock)) == kMapPopulate;
+  request.populate =
+      (map_flags & kMapLocked) || (map_flags & (kMapPopulate | kMapNonBlock)) == kMapPopulate;
   if (!(map_flags & kMapAnonymous)) {
     TRY(describe_file(fd, offset, request));
   } else if (request.flags & kVmShared) {
@@ -102,17 +115,18 @@ SyscallResult sys_mprotect(UserAddr address, uint64_t length, uint64_t protectio
   return done(do_mprotect(*current_mm(), address, length, rights_from(protection)));
 }
 
-SyscallResult sys_brk(UserAddr end) {
-  return static_cast<long>(do_brk(*current_mm(), end).value);
-}
+SyscallResult sys_brk(UserAddr end) { return static_cast<long>(do_brk(*current_mm(), end).value); }
 
 SyscallResult sys_mremap(UserAddr old_address, uint64_t old_length, uint64_t new_length,
                          uint64_t flags, UserAddr new_address) {
   constexpr uint64_t kMayMove = 1, kFixed = 2;
   if (flags & ~(kMayMove | kFixed)) return Errno::inval;  // MREMAP_DONTUNMAP among them
-  RemapRequest request{.old_address = old_address, .old_length = old_length,
-                       .new_length = new_length, .may_move = (flags & kMayMove) != 0,
-                       .fixed = (flags & kFixed) != 0, .new_address = new_address};
+  RemapRequest request{.old_address = old_address,
+                       .old_length = old_length,
+                       .new_length = new_length,
+                       .may_move = (flags & kMayMove) != 0,
+                       .fixed = (flags & kFixed) != 0,
+                       .new_address = new_address};
   return static_cast<long>(TRY(do_mremap(*current_mm(), request)).value);
 }
 
