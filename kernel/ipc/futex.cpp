@@ -151,7 +151,7 @@ Result<int> requeue(UserAddr word, UserAddr target, Sharing sharing, int wake_li
           destination.waiters.push_back(waiter);
           ++moved;
         }
-        return expected != nullptr ? woken + moved : woken;
+        return woken + moved;
       }
     }
     TRY(load_word(word));

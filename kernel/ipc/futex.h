@@ -33,7 +33,7 @@ Result<void> wait(UserAddr word, Sharing sharing, uint32_t expected, Nanoseconds
                   uint32_t bitset);
 Result<int> wake(UserAddr word, Sharing sharing, int limit, uint32_t bitset);
 // Wakes up to `wake_limit` waiters of `word` and moves up to `move_limit` of the rest to `target`.
-// With `expected` the word must hold that value. Returns how many were woken (and moved, with it).
+// With `expected` the word must hold that value. Returns how many were woken or moved.
 Result<int> requeue(UserAddr word, UserAddr target, Sharing sharing, int wake_limit, int move_limit,
                     const uint32_t* expected);
 // FUTEX_WAKE_OP: changes `target` as `operation` encodes it, then wakes.

@@ -70,6 +70,8 @@ Task& make_idle_task(CpuId cpu) NO_THREAD_SAFETY_ANALYSIS {
   task.flags = kPfKernelThread | kPfNoFreeze;
   task.cpu = cpu;
   std::ranges::copy(std::string_view("swapper"), task.name);
+  // Group and session 0: those of init until it makes its own, and of all kernel threads.
+  parts.signal.process_group = parts.signal.session = task.pid;
   set_default_limits(parts.signal);
   parts.signal.threads.push_back(task);
   return task;

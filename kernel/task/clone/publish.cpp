@@ -52,9 +52,8 @@ void link_process(Task& child, Task& caller, const CloneRequest& request)
   process.threads.push_back(child);
   child.parent->children.push_back(child);
 
-  // PID 1 starts the first session and group; everybody else inherits.
-  process.process_group = old.process_group ? old.process_group : child.pid;
-  process.session = old.session ? old.session : child.pid;
+  process.process_group = old.process_group;
+  process.session = old.session;
   process.process_group->attach_to_group(process);
   process.session->attach_to_session(process);
 }
