@@ -14,9 +14,10 @@ namespace {
 
 // Parameters that the kernel takes, or that are customary and mean nothing here: not init's.
 constexpr std::string_view kKnown[] = {
-    "acpi", "console", "debug", "earlycon", "earlyprintk", "fault_injection", "init", "loglevel",
-    "mitigations", "nokaslr", "panic", "pci", "quiet", "random", "rdinit", "reboot", "ro", "root",
-    "rootfstype", "rw", "tsc",
+    "acpi",       "console",  "debug",       "earlycon", "earlyprintk", "fault_injection",
+    "init",       "loglevel", "mitigations", "nokaslr",  "panic",       "pci",
+    "quiet",      "random",   "rdinit",      "reboot",   "ro",          "root",
+    "rootfstype", "rw",       "tsc",
 };
 
 bool is_known(std::string_view word) {
@@ -39,8 +40,10 @@ std::string_view take_word(char*& next, char* end) {
   char* out = next;
   bool quoted = false;
   for (; next < end && (quoted || *next != ' '); ++next) {
-    if (*next == '"') quoted = !quoted;
-    else *out++ = *next;
+    if (*next == '"')
+      quoted = !quoted;
+    else
+      *out++ = *next;
   }
   return {start, out};
 }
@@ -54,8 +57,10 @@ CommandLine::CommandLine(std::span<char> text) {
   while (next < end) {
     std::string_view word = take_word(next, end);
     if (word.empty()) continue;
-    if (!for_init && word == "--") for_init = true;
-    else add_word(word, for_init);
+    if (!for_init && word == "--")
+      for_init = true;
+    else
+      add_word(word, for_init);
   }
 }
 
@@ -63,8 +68,10 @@ void CommandLine::add_word(std::string_view word, bool for_init) {
   if (for_init) return append(arguments_, argument_count_, word);
   append(own_, own_count_, word);
   if (is_known(word)) return;
-  if (word.contains('=')) append(environment_, environment_count_, word);
-  else append(arguments_, argument_count_, word);
+  if (word.contains('='))
+    append(environment_, environment_count_, word);
+  else
+    append(arguments_, argument_count_, word);
 }
 
 std::string_view CommandLine::value(std::string_view name) const {

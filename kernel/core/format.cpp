@@ -41,18 +41,26 @@ struct Specification {
 
 bool parse(std::string_view text, Specification& out) {
   size_t at = 0;
-  if (at < text.size() && text[at] == '<') out.left = true, ++at;
-  else if (at < text.size() && text[at] == '>') out.right = true, ++at;
+  if (at < text.size() && text[at] == '<')
+    out.left = true, ++at;
+  else if (at < text.size() && text[at] == '>')
+    out.right = true, ++at;
   if (at < text.size() && text[at] == '0') out.zero_padded = true, ++at;
   for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at) {
     out.width = out.width * 10 + static_cast<size_t>(text[at] - '0');
   }
   if (at < text.size()) {
     switch (text[at++]) {
-      case 'x': out.base = 16; break;
-      case 'o': out.base = 8; break;
-      case 'd': break;
-      default: return false;
+      case 'x':
+        out.base = 16;
+        break;
+      case 'o':
+        out.base = 8;
+        break;
+      case 'd':
+        break;
+      default:
+        return false;
     }
   }
   return at == text.size();

@@ -67,8 +67,8 @@ Result<size_t> PortFile::write(IoBuffer& buffer, uint64_t&) {
     size_t room = port_.room();
     if (room == 0) {
       if (is_nonblocking()) return total ? Result<size_t>(total) : Errno::again;
-      Result<void> waited = wait_event(port_.writable(), WaitKind::interruptible,
-                                       [&] { return port_.room() != 0; });
+      Result<void> waited =
+          wait_event(port_.writable(), WaitKind::interruptible, [&] { return port_.room() != 0; });
       if (!waited) return total ? Result<size_t>(total) : waited.error();
       continue;
     }

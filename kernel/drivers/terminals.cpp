@@ -4,8 +4,8 @@
 // Each device is a constant object that lives from start-up on; the Terminal above it has the line
 // discipline and all the locking.
 //
-// A virtio console keeps input that the terminal has no room for; a timer looks again while there is
-// some. A serial line has no such patience: what does not fit is lost, as on real ones.
+// A virtio console keeps input that the terminal has no room for; a timer looks again while there
+// is some. A serial line has no such patience: what does not fit is lost, as on real ones.
 #include <algorithm>
 
 #include "arch/serial.h"
@@ -15,8 +15,8 @@
 #include "fs/dev/dev.h"
 #include "fs/inode.h"
 #include "fs/open.h"
-#include "fs/tty/terminal.h"
 #include "fs/tty/pty.h"
+#include "fs/tty/terminal.h"
 #include "sched/timer.h"
 
 namespace tine::drivers {
@@ -60,7 +60,9 @@ class VirtioConsole final : public tty::TerminalDevice {
 
 constinit SerialDevice serial_device;
 alignas(VirtioConsole) constinit char virtio_console_storage[sizeof(VirtioConsole)]{};
-VirtioConsole& virtio_console() { return *reinterpret_cast<VirtioConsole*>(virtio_console_storage); }
+VirtioConsole& virtio_console() {
+  return *reinterpret_cast<VirtioConsole*>(virtio_console_storage);
+}
 
 void VirtioConsole::look_again(time::Timer&) { virtio_console().pass_on(); }
 

@@ -3,9 +3,9 @@
 // virtio-console with many ports (virtio 1.2, section 5.3): consoles (QEMU's virtconsole) and named
 // byte streams (virtserialport). Far faster than a serial line: a write is one copy and one exit.
 //
-// A ConsolePort lives from start-up to the end. All its state is guarded by the device's lock, which
-// is held for copies of at most one buffer; waiting is done by the callers on the wait queues.
-// Buffers are allocated when a port is first opened.
+// A ConsolePort lives from start-up to the end. All its state is guarded by the device's lock,
+// which is held for copies of at most one buffer; waiting is done by the callers on the wait
+// queues. Buffers are allocated when a port is first opened.
 #pragma once
 
 #include <atomic>
@@ -34,7 +34,7 @@ class ConsolePort {
   // Takes what fits now, at once; any context.
   size_t write(std::span<const char> bytes);
   size_t room();
-  bool is_drained();                      // the host has taken everything; writable() is woken then
+  bool is_drained();  // the host has taken everything; writable() is woken then
   WaitQueue& writable() { return writable_; }  // woken when room() grows
 
   // Gives what is there now; any context. 0 and is_at_end(): the host has closed its side.
@@ -68,10 +68,10 @@ class ConsolePort {
   unsigned open_count_ = 0;
 
   VirtQueue receive_queue_, send_queue_;
-  char* receive_memory_ = nullptr;        // kReceiveBuffers of kReceiveSize; kept once allocated
+  char* receive_memory_ = nullptr;  // kReceiveBuffers of kReceiveSize; kept once allocated
   char* send_memory_ = nullptr;
-  unsigned send_busy_ = 0;                // bit per send buffer that the device has
-  unsigned current_ = 0;                  // receive buffer being read
+  unsigned send_busy_ = 0;  // bit per send buffer that the device has
+  unsigned current_ = 0;    // receive buffer being read
   uint32_t current_at_ = 0, current_end_ = 0;
   InputHandler input_handler_ = nullptr;
   void* input_context_ = nullptr;

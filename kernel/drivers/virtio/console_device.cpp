@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Start of the virtio-console device, its control messages and its interrupt. Start-up happens once,
-// in PID 1's kernel thread; a device that fails there is left unused, with a line in the log.
+// Start of the virtio-console device, its control messages and its interrupt. Start-up happens
+// once, in PID 1's kernel thread; a device that fails there is left unused, with a line in the log.
 // The interrupt handler collects under the lock and wakes after it: a wait queue ranks below.
 #include "drivers/virtio/console_device.h"
 
@@ -156,8 +156,9 @@ bool ConsoleDevice::all_identified() {
 }
 
 void ConsoleDevice::wait_for_ports() {
-  (void)wait_event(control_event_, WaitKind::uninterruptible, [this] { return all_identified(); },
-                   arch::monotonic_now() + kAnswerTimeout);
+  (void)wait_event(
+      control_event_, WaitKind::uninterruptible, [this] { return all_identified(); },
+      arch::monotonic_now() + kAnswerTimeout);
 }
 
 void ConsoleDevice::interrupt() {

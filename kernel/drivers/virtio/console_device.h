@@ -22,12 +22,21 @@ class ConsoleDevice {
   void drain();
 
   enum Event : uint16_t {
-    kDeviceReady = 0, kDeviceAdd, kDeviceRemove, kPortReady, kConsolePort, kResize, kPortOpen,
+    kDeviceReady = 0,
+    kDeviceAdd,
+    kDeviceRemove,
+    kPortReady,
+    kConsolePort,
+    kResize,
+    kPortOpen,
     kPortName,
   };
 
  private:
-  struct ControlMessage { uint32_t port; uint16_t event, value; };
+  struct ControlMessage {
+    uint32_t port;
+    uint16_t event, value;
+  };
   static constexpr unsigned kControlBufferSize = 128;
 
   bool set_up_queues();
@@ -44,7 +53,7 @@ class ConsoleDevice {
   VirtQueue::Memory* queue_memory_ = nullptr;  // next free of a frame's worth
   unsigned queue_memory_left_ = 0;
   VirtQueue control_receive_, control_send_;
-  char* control_memory_ = nullptr;             // a page of receive buffers, a page of messages
+  char* control_memory_ = nullptr;  // a page of receive buffers, a page of messages
   unsigned control_sent_ = 0;
   ConsolePort ports_[kMaxConsolePorts];
   WaitQueue control_event_;

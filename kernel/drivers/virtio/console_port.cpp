@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The data path of a virtio-console port. Input stays in the device's buffers until it is read;
-// output is copied into the next free send buffer and is on its way when write() returns. The device
-// raises no interrupt for output except while a send buffer is missing.
+// output is copied into the next free send buffer and is on its way when write() returns. The
+// device raises no interrupt for output except while a send buffer is missing.
 #include <algorithm>
 #include <bit>
 #include <cstring>

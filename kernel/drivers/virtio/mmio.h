@@ -33,11 +33,25 @@ class VirtioDevice {
 
  private:
   enum Register : uint32_t {
-    kMagic = 0x000, kVersion = 0x004, kDeviceId = 0x008, kDeviceFeatures = 0x010,
-    kDeviceFeaturesSelect = 0x014, kDriverFeatures = 0x020, kDriverFeaturesSelect = 0x024,
-    kQueueSelect = 0x030, kQueueSizeMax = 0x034, kQueueSize = 0x038, kQueueReady = 0x044,
-    kQueueNotify = 0x050, kInterruptStatus = 0x060, kInterruptAcknowledge = 0x064, kStatus = 0x070,
-    kQueueDescriptors = 0x080, kQueueDriver = 0x090, kQueueDevice = 0x0a0, kConfig = 0x100,
+    kMagic = 0x000,
+    kVersion = 0x004,
+    kDeviceId = 0x008,
+    kDeviceFeatures = 0x010,
+    kDeviceFeaturesSelect = 0x014,
+    kDriverFeatures = 0x020,
+    kDriverFeaturesSelect = 0x024,
+    kQueueSelect = 0x030,
+    kQueueSizeMax = 0x034,
+    kQueueSize = 0x038,
+    kQueueReady = 0x044,
+    kQueueNotify = 0x050,
+    kInterruptStatus = 0x060,
+    kInterruptAcknowledge = 0x064,
+    kStatus = 0x070,
+    kQueueDescriptors = 0x080,
+    kQueueDriver = 0x090,
+    kQueueDevice = 0x0a0,
+    kConfig = 0x100,
   };
   uint32_t read(uint32_t offset) const { return registers_[offset / 4]; }
   void write(uint32_t offset, uint32_t value) { registers_[offset / 4] = value; }

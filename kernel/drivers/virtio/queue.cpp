@@ -12,9 +12,9 @@ namespace tine::virtio {
 
 namespace {
 
-constexpr uint16_t kDeviceWrites = 2;     // descriptor.flags
-constexpr uint16_t kNoInterrupt = 1;  // available.flags
-constexpr uint16_t kNoNotify = 1;     // used.flags
+constexpr uint16_t kDeviceWrites = 2;  // descriptor.flags
+constexpr uint16_t kNoInterrupt = 1;   // available.flags
+constexpr uint16_t kNoNotify = 1;      // used.flags
 
 }  // namespace
 

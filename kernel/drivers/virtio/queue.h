@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// A split virtqueue (virtio 1.2, section 2.7) of single-buffer requests: buffer number i always uses
-// descriptor i, so there is nothing to allocate. The driver that owns the queue serialises its calls
-// and owns the buffers; the queue's memory is given to it once and kept.
+// A split virtqueue (virtio 1.2, section 2.7) of single-buffer requests: buffer number i always
+// uses descriptor i, so there is nothing to allocate. The driver that owns the queue serialises its
+// calls and owns the buffers; the queue's memory is given to it once and kept.
 #pragma once
 
 #include <atomic>
@@ -19,15 +19,30 @@ class VirtQueue {
   static constexpr unsigned kSize = 32;
 
   struct Memory {  // zeroed, physically contiguous
-    struct Descriptor { uint64_t address; uint32_t length; uint16_t flags, next; };
-    struct UsedElement { uint32_t id, length; };
+    struct Descriptor {
+      uint64_t address;
+      uint32_t length;
+      uint16_t flags, next;
+    };
+    struct UsedElement {
+      uint32_t id, length;
+    };
     alignas(16) Descriptor descriptors[kSize];
-    struct { uint16_t flags, index, ring[kSize], used_event; } available;
-    alignas(4) struct { uint16_t flags, index; UsedElement ring[kSize]; uint16_t event; } used;
+    struct {
+      uint16_t flags, index, ring[kSize], used_event;
+    } available;
+    alignas(4) struct {
+      uint16_t flags, index;
+      UsedElement ring[kSize];
+      uint16_t event;
+    } used;
   };
   static_assert(sizeof(Memory) <= 1024);
 
-  struct Used { unsigned buffer; uint32_t length; };
+  struct Used {
+    unsigned buffer;
+    uint32_t length;
+  };
 
   // False: the device has no such queue.
   bool set_up(VirtioDevice& device, unsigned index, Memory& memory);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The vDSO: kernel code that programs call without entering the kernel (vdso(7)). exec maps the data
-// frames read-only and, directly behind them, the code frames readable and executable
+// The vDSO: kernel code that programs call without entering the kernel (vdso(7)). exec maps the
+// data frames read-only and, directly behind them, the code frames readable and executable
 // (mm::map_special), and passes the address of the code in AT_SYSINFO_EHDR.
 #pragma once
 

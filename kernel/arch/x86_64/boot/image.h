@@ -23,7 +23,7 @@ inline PhysAddr image_phys(const void* object) {
   return PhysAddr(reinterpret_cast<uint64_t>(object) - KERNEL_BASE);
 }
 
-extern Table kernel_top_table;   // CR3 of kernel threads; its upper half is everyone's
+extern Table kernel_top_table;  // CR3 of kernel threads; its upper half is everyone's
 extern Table vmalloc_top_table;
 
 }  // namespace tine::x86

@@ -72,8 +72,7 @@ void map_image_section(const char* start, const char* end, PteFlags image_flags,
   }
 }
 
-constexpr PteFlags kKernelData =
-    arch::kWritable | arch::kGlobal | arch::kAccessed | arch::kDirty;
+constexpr PteFlags kKernelData = arch::kWritable | arch::kGlobal | arch::kAccessed | arch::kDirty;
 constexpr PteFlags kKernelConstants = arch::kGlobal | arch::kAccessed;
 
 void map_image() {

@@ -74,7 +74,8 @@ void read_start_info(PhysAddr address, AcpiRanges& acpi) {
     if (map[i].type == HvmMemoryMapEntry::kRam) {
       add_ram(map[i].address, map[i].address + map[i].size);
     } else if ((map[i].type == HvmMemoryMapEntry::kAcpiReclaimable ||
-                map[i].type == HvmMemoryMapEntry::kAcpiNvs) && acpi.count < 8) {
+                map[i].type == HvmMemoryMapEntry::kAcpiNvs) &&
+               acpi.count < 8) {
       acpi.ranges[acpi.count++] = {PhysAddr(map[i].address), map[i].size};
     }
   }

@@ -30,7 +30,9 @@ void first_switch(sched::Schedulable* previous) { sched::schedule_tail(previous)
 namespace {
 
 // What switch_stacks pops.
-struct SwitchFrame { uint64_t r15, r14, r13, r12, rbx, rbp, return_address; };
+struct SwitchFrame {
+  uint64_t r15, r14, r13, r12, rbx, rbp, return_address;
+};
 
 uint64_t stack_top(const sched::Schedulable& task) {
   return task.kernel_stack.value + sched::kKernelStackSize;
@@ -49,8 +51,10 @@ uint64_t read_fs_base() {
   return base;
 }
 void write_fs_base(uint64_t base) {
-  if (features.fsgsbase) asm volatile("wrfsbase %0" ::"r"(base));
-  else write_msr(kMsrFsBase, base);
+  if (features.fsgsbase)
+    asm volatile("wrfsbase %0" ::"r"(base));
+  else
+    write_msr(kMsrFsBase, base);
 }
 // The user's GS base waits in the swap register. Interrupts off: GS is wrong in between.
 uint64_t read_user_gs_base() {
@@ -59,8 +63,10 @@ uint64_t read_user_gs_base() {
   return base;
 }
 void write_user_gs_base(uint64_t base) {
-  if (features.fsgsbase) asm volatile("swapgs; wrgsbase %0; swapgs" ::"r"(base));
-  else write_msr(kMsrKernelGsBase, base);
+  if (features.fsgsbase)
+    asm volatile("swapgs; wrgsbase %0; swapgs" ::"r"(base));
+  else
+    write_msr(kMsrKernelGsBase, base);
 }
 
 void save_bases(arch::ThreadContext& context) {
@@ -111,8 +117,8 @@ sched::Schedulable* switch_context(sched::Schedulable& previous, sched::Schedula
   this_cpu().kernel_stack_top = top;
   x86::set_interrupt_stack(top);
   set_current(&next);
-  return static_cast<sched::Schedulable*>(x86::switch_stacks(
-      &previous.context.stack_pointer, next.context.stack_pointer, &previous));
+  return static_cast<sched::Schedulable*>(
+      x86::switch_stacks(&previous.context.stack_pointer, next.context.stack_pointer, &previous));
 }
 
 Result<void> copy_user_context(sched::Schedulable& child, sched::Schedulable& caller,

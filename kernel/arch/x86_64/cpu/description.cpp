@@ -9,19 +9,22 @@ namespace tine::arch {
 
 namespace {
 
-struct FlagName { uint8_t bit; std::string_view name; };
+struct FlagName {
+  uint8_t bit;
+  std::string_view name;
+};
 constexpr FlagName kLeaf1Edx[] = {
-    {0, "fpu"}, {4, "tsc"}, {5, "msr"}, {6, "pae"}, {8, "cx8"}, {9, "apic"}, {15, "cmov"},
-    {19, "clflush"}, {23, "mmx"}, {24, "fxsr"}, {25, "sse"}, {26, "sse2"},
+    {0, "fpu"},   {4, "tsc"},      {5, "msr"},  {6, "pae"},   {8, "cx8"},  {9, "apic"},
+    {15, "cmov"}, {19, "clflush"}, {23, "mmx"}, {24, "fxsr"}, {25, "sse"}, {26, "sse2"},
 };
 constexpr FlagName kLeaf1Ecx[] = {
-    {0, "pni"}, {1, "pclmulqdq"}, {9, "ssse3"}, {12, "fma"}, {13, "cx16"}, {19, "sse4_1"},
-    {20, "sse4_2"}, {22, "movbe"}, {23, "popcnt"}, {25, "aes"}, {26, "xsave"}, {28, "avx"},
-    {30, "rdrand"}, {31, "hypervisor"},
+    {0, "pni"},     {1, "pclmulqdq"}, {9, "ssse3"},   {12, "fma"},        {13, "cx16"},
+    {19, "sse4_1"}, {20, "sse4_2"},   {22, "movbe"},  {23, "popcnt"},     {25, "aes"},
+    {26, "xsave"},  {28, "avx"},      {30, "rdrand"}, {31, "hypervisor"},
 };
 constexpr FlagName kLeaf7Ebx[] = {
-    {0, "fsgsbase"}, {3, "bmi1"}, {5, "avx2"}, {7, "smep"}, {8, "bmi2"}, {9, "erms"},
-    {18, "rdseed"}, {20, "smap"},
+    {0, "fsgsbase"}, {3, "bmi1"}, {5, "avx2"},    {7, "smep"},
+    {8, "bmi2"},     {9, "erms"}, {18, "rdseed"}, {20, "smap"},
 };
 
 class Writer {

@@ -42,14 +42,21 @@ constexpr unsigned kIstStackSize = 4096;
 enum IstIndex : uint8_t { kIstNone, kIstDoubleFault, kIstNmi, kIstMachineCheck, kIstDebug };
 
 constinit uint64_t gdt[16] = {
-    0, 0,
+    0,
+    0,
     0x00af9b000000ffff,  // 0x10 kernel code
     0x00cf93000000ffff,  // 0x18 kernel data
     0,                   // 0x20 would be 32-bit user code: there is none
     0x00cff3000000ffff,  // 0x28 user data
     0x00affb000000ffff,  // 0x30 user code
-    0, 0, 0,             // 0x40 task state, two words
-    0, 0, 0, 0, 0,
+    0,
+    0,
+    0,  // 0x40 task state, two words
+    0,
+    0,
+    0,
+    0,
+    0,
     0x0040f50000000000,  // 0x78 limit = number of this CPU, for the vDSO's getcpu
 };
 constinit TaskState task_state;
@@ -74,11 +81,16 @@ void set_gate(unsigned vector, const char* handler, uint8_t privilege, IstIndex 
 
 IstIndex ist_of(unsigned vector) {
   switch (vector) {
-    case VECTOR_DEBUG: return kIstDebug;
-    case VECTOR_NMI: return kIstNmi;
-    case VECTOR_DOUBLE_FAULT: return kIstDoubleFault;
-    case VECTOR_MACHINE_CHECK: return kIstMachineCheck;
-    default: return kIstNone;
+    case VECTOR_DEBUG:
+      return kIstDebug;
+    case VECTOR_NMI:
+      return kIstNmi;
+    case VECTOR_DOUBLE_FAULT:
+      return kIstDoubleFault;
+    case VECTOR_MACHINE_CHECK:
+      return kIstMachineCheck;
+    default:
+      return kIstNone;
   }
 }
 
@@ -113,8 +125,7 @@ void init_descriptor_tables() {
   set_gate(VECTOR_PAGE_FAULT, page_fault_entry, 0, kIstNone);
   TablePointer gdt_pointer{sizeof gdt - 1, gdt};
   TablePointer idt_pointer{sizeof interrupt_gates - 1, interrupt_gates};
-  asm volatile("lgdt %0; lidt %1; ltr %w2" ::"m"(gdt_pointer), "m"(idt_pointer),
-               "r"(SELECTOR_TSS));
+  asm volatile("lgdt %0; lidt %1; ltr %w2" ::"m"(gdt_pointer), "m"(idt_pointer), "r"(SELECTOR_TSS));
   if (features.smap) patch_smap_sites();
 }
 

@@ -28,8 +28,8 @@ void free_fpu(arch::ThreadContext& context);
 // Sets CR0.TS: the next FPU instruction traps.
 void stop_fpu_use();
 
-// Signal frames: the XSAVE area, with the software bytes that say its size and a second magic number
-// behind it. `to` is 64-byte aligned; false: it cannot be written.
+// Signal frames: the XSAVE area, with the software bytes that say its size and a second magic
+// number behind it. `to` is 64-byte aligned; false: it cannot be written.
 uint64_t fpu_frame_size();
 bool save_fpu_to_user(UserAddr to);
 // Replaces the running task's state by what `from` holds. An area without

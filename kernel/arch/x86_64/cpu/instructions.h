@@ -41,7 +41,9 @@ inline constexpr uint32_t kMsrFsBase = 0xc000'0100;
 inline constexpr uint32_t kMsrGsBase = 0xc000'0101;
 inline constexpr uint32_t kMsrKernelGsBase = 0xc000'0102;
 
-struct CpuidResult { uint32_t eax, ebx, ecx, edx; };
+struct CpuidResult {
+  uint32_t eax, ebx, ecx, edx;
+};
 inline CpuidResult cpuid(uint32_t leaf, uint32_t subleaf = 0) {
   CpuidResult r;
   asm volatile("cpuid"
@@ -50,10 +52,26 @@ inline CpuidResult cpuid(uint32_t leaf, uint32_t subleaf = 0) {
   return r;
 }
 
-inline uint64_t read_cr0() { uint64_t v; asm volatile("movq %%cr0, %0" : "=r"(v)); return v; }
-inline uint64_t read_cr2() { uint64_t v; asm volatile("movq %%cr2, %0" : "=r"(v)); return v; }
-inline uint64_t read_cr3() { uint64_t v; asm volatile("movq %%cr3, %0" : "=r"(v)); return v; }
-inline uint64_t read_cr4() { uint64_t v; asm volatile("movq %%cr4, %0" : "=r"(v)); return v; }
+inline uint64_t read_cr0() {
+  uint64_t v;
+  asm volatile("movq %%cr0, %0" : "=r"(v));
+  return v;
+}
+inline uint64_t read_cr2() {
+  uint64_t v;
+  asm volatile("movq %%cr2, %0" : "=r"(v));
+  return v;
+}
+inline uint64_t read_cr3() {
+  uint64_t v;
+  asm volatile("movq %%cr3, %0" : "=r"(v));
+  return v;
+}
+inline uint64_t read_cr4() {
+  uint64_t v;
+  asm volatile("movq %%cr4, %0" : "=r"(v));
+  return v;
+}
 inline void write_cr0(uint64_t v) { asm volatile("movq %0, %%cr0" ::"r"(v) : "memory"); }
 inline void write_cr3(uint64_t v) { asm volatile("movq %0, %%cr3" ::"r"(v) : "memory"); }
 inline void write_cr4(uint64_t v) { asm volatile("movq %0, %%cr4" ::"r"(v) : "memory"); }

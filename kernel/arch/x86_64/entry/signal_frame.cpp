@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// The signal frame of x86-64 (struct rt_sigframe): return address, ucontext, siginfo, and above them
-// the FPU state in XSAVE format if the task has any. Laid out as Linux lays it out, because debuggers,
-// unwinders and language run-times read it; see sigreturn(2) and <asm/sigcontext.h>.
+// The signal frame of x86-64 (struct rt_sigframe): return address, ucontext, siginfo, and above
+// them the FPU state in XSAVE format if the task has any. Laid out as Linux lays it out, because
+// debuggers, unwinders and language run-times read it; see sigreturn(2) and <asm/sigcontext.h>.
 //
-// Everything read back is the program's and may be hostile: flags are masked, selectors replaced, an
-// address that is not canonical faults in user mode (entry/syscall.S), FPU state is sanitised
+// Everything read back is the program's and may be hostile: flags are masked, selectors replaced,
+// an address that is not canonical faults in user mode (entry/syscall.S), FPU state is sanitised
 // (cpu/fpu.cpp). Fails with EFAULT alone. No locks; may sleep.
 #include "arch/signal_frame.h"
 
@@ -25,7 +25,8 @@ namespace tine::arch {
 namespace {
 
 struct SignalContextRegs {  // struct sigcontext
-  uint64_t r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip, rflags;
+  uint64_t r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip,
+      rflags;
   uint16_t cs, gs, fs, ss;
   uint64_t error_code, trap_number, old_mask, fault_address;
   uint64_t fpu_state;
@@ -71,13 +72,34 @@ bool overflows_alternate(const UserRegs& regs, uint64_t frame, const signal::Alt
 void fill_registers(SignalContextRegs& out, const UserRegs& regs, const ThreadContext& context,
                     signal::SigSet mask, uint64_t fpu_state) {
   out = {
-      .r8 = regs.r8, .r9 = regs.r9, .r10 = regs.r10, .r11 = regs.r11, .r12 = regs.r12,
-      .r13 = regs.r13, .r14 = regs.r14, .r15 = regs.r15, .rdi = regs.rdi, .rsi = regs.rsi,
-      .rbp = regs.rbp, .rbx = regs.rbx, .rdx = regs.rdx, .rax = regs.rax, .rcx = regs.rcx,
-      .rsp = regs.rsp, .rip = regs.rip, .rflags = regs.rflags,
-      .cs = SELECTOR_USER_CODE, .gs = 0, .fs = 0, .ss = SELECTOR_USER_DATA,
-      .error_code = context.error_code, .trap_number = context.trap_number, .old_mask = mask,
-      .fault_address = context.fault_address, .fpu_state = fpu_state, .reserved = {},
+      .r8 = regs.r8,
+      .r9 = regs.r9,
+      .r10 = regs.r10,
+      .r11 = regs.r11,
+      .r12 = regs.r12,
+      .r13 = regs.r13,
+      .r14 = regs.r14,
+      .r15 = regs.r15,
+      .rdi = regs.rdi,
+      .rsi = regs.rsi,
+      .rbp = regs.rbp,
+      .rbx = regs.rbx,
+      .rdx = regs.rdx,
+      .rax = regs.rax,
+      .rcx = regs.rcx,
+      .rsp = regs.rsp,
+      .rip = regs.rip,
+      .rflags = regs.rflags,
+      .cs = SELECTOR_USER_CODE,
+      .gs = 0,
+      .fs = 0,
+      .ss = SELECTOR_USER_DATA,
+      .error_code = context.error_code,
+      .trap_number = context.trap_number,
+      .old_mask = mask,
+      .fault_address = context.fault_address,
+      .fpu_state = fpu_state,
+      .reserved = {},
   };
 }
 

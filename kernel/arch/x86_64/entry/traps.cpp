@@ -24,7 +24,12 @@ namespace {
 
 using arch::UserRegs;
 
-enum PageFaultBits : uint64_t { kFaultPresent = 1, kFaultWrite = 2, kFaultReserved = 8, kFaultFetch = 16 };
+enum PageFaultBits : uint64_t {
+  kFaultPresent = 1,
+  kFaultWrite = 2,
+  kFaultReserved = 8,
+  kFaultFetch = 16
+};
 
 struct ExtableEntry {
   uint32_t instruction, fixup, kind;  // offsets from KERNEL_BASE
@@ -61,19 +66,24 @@ constexpr int kSegvMapError = 1;
 constexpr int kFromKernel = 0x80;  // SI_KERNEL
 
 // Exceptions of a program: which signal, which si_code, and whether si_addr is the instruction.
-struct TrapSignal { uint8_t vector; uint8_t number; uint8_t code; bool at_instruction; };
+struct TrapSignal {
+  uint8_t vector;
+  uint8_t number;
+  uint8_t code;
+  bool at_instruction;
+};
 constexpr TrapSignal kTrapSignals[] = {
-    {0, signal::kSigFpe, 1, true},            // divide error: FPE_INTDIV
-    {1, signal::kSigTrap, 2, true},           // single step: TRAP_TRACE
+    {0, signal::kSigFpe, 1, true},   // divide error: FPE_INTDIV
+    {1, signal::kSigTrap, 2, true},  // single step: TRAP_TRACE
     {3, signal::kSigTrap, kFromKernel, false},
     {4, signal::kSigSegv, kFromKernel, false},
     {5, signal::kSigSegv, kFromKernel, false},
-    {6, signal::kSigIll, 2, true},            // ILL_ILLOPN
+    {6, signal::kSigIll, 2, true},  // ILL_ILLOPN
     {10, signal::kSigSegv, kFromKernel, false},
     {11, signal::kSigBus, kFromKernel, false},
     {12, signal::kSigBus, kFromKernel, false},
     {13, signal::kSigSegv, kFromKernel, false},
-    {17, signal::kSigBus, 1, false},          // BUS_ADRALN
+    {17, signal::kSigBus, 1, false},  // BUS_ADRALN
 };
 
 // FPE_* of the first unmasked exception in an x87 status or MXCSR word.
@@ -129,7 +139,8 @@ extern "C" {
 
 void user_page_fault(UserRegs& regs, uint64_t error, uint64_t address) {
   arch::irq_enable();
-  if (error & kFaultReserved) [[unlikely]] panic_with_registers("damaged page table", regs);
+  if (error & kFaultReserved) [[unlikely]]
+    panic_with_registers("damaged page table", regs);
   if (address >= arch::kUserTop) [[unlikely]] {
     note_fault(VECTOR_PAGE_FAULT, error | kFaultPresent, address);
     return signal::force_fault(signal::kSigSegv, kSegvMapError, UserAddr(address));
@@ -156,7 +167,8 @@ void kernel_page_fault(UserRegs& regs, uint64_t error, uint64_t address) {
     mm::FaultAccess access{.write = (error & kFaultWrite) != 0};
     mm::FaultResult result = mm::handle_page_fault(*loaded_mm(), UserAddr(address), access);
     arch::irq_disable();
-    if (result.outcome == mm::FaultOutcome::handled) [[likely]] return;
+    if (result.outcome == mm::FaultOutcome::handled) [[likely]]
+      return;
     if (result.outcome == mm::FaultOutcome::out_of_memory) report_fault(UserAddr(address), result);
   }
   regs.rip = KERNEL_BASE + fixup->fixup;

@@ -45,7 +45,9 @@ class BorrowedRegisters {
   BorrowedRegisters& operator=(const BorrowedRegisters&) = delete;
 
  private:
-  struct alignas(32) Register { uint8_t bytes[32]; };
+  struct alignas(32) Register {
+    uint8_t bytes[32];
+  };
   Register saved_[2];
   bool live_;
 };

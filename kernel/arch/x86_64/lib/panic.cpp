@@ -102,7 +102,10 @@ void panic_at_trap(const arch::UserRegs& regs, unsigned vector, uint64_t error) 
 void panic_at_fault(const arch::UserRegs& regs, uint64_t address, uint64_t error) {
   begin_panic();
   print("\nPANIC: kernel {} of address {:016x} (error {:x})\n",
-        error & 16 ? "execution" : error & 2 ? "write" : "read", address, error);
+        error & 16  ? "execution"
+        : error & 2 ? "write"
+                    : "read",
+        address, error);
   finish_with_registers(regs);
 }
 

@@ -14,7 +14,10 @@ namespace tine::x86 {
 [[noreturn]] void panic_at_fault(const arch::UserRegs& regs, uint64_t address, uint64_t error);
 
 // Function names for backtraces.
-struct SymbolMatch { const char* name; uint64_t offset; };
+struct SymbolMatch {
+  const char* name;
+  uint64_t offset;
+};
 SymbolMatch find_symbol(uint64_t address);  // name null: unknown
 
 }  // namespace tine::x86

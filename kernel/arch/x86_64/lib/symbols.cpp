@@ -10,7 +10,9 @@ namespace tine::x86 {
 
 namespace {
 
-struct SymbolEntry { uint32_t offset, name; };
+struct SymbolEntry {
+  uint32_t offset, name;
+};
 
 }  // namespace
 

@@ -16,17 +16,20 @@ int cmpxchg_user_u32(uint64_t address, uint32_t* expected, uint32_t desired);
 }
 
 size_t copy_from_user(void* to, UserAddr from, size_t length) {
-  if (!is_user_range(from, length)) [[unlikely]] return length;
+  if (!is_user_range(from, length)) [[unlikely]]
+    return length;
   return copy_user(to, reinterpret_cast<const void*>(from.value), length);
 }
 
 size_t copy_to_user(UserAddr to, const void* from, size_t length) {
-  if (!is_user_range(to, length)) [[unlikely]] return length;
+  if (!is_user_range(to, length)) [[unlikely]]
+    return length;
   return copy_user(reinterpret_cast<void*>(to.value), from, length);
 }
 
 size_t clear_user(UserAddr to, size_t length) {
-  if (!is_user_range(to, length)) [[unlikely]] return length;
+  if (!is_user_range(to, length)) [[unlikely]]
+    return length;
   return clear_user_bytes(to.value, length);
 }
 

@@ -15,9 +15,15 @@ namespace tine::x86 {
 namespace {
 
 enum Register : uint32_t {
-  kId = 0x20, kEndOfInterrupt = 0xb0, kSpurious = 0xf0, kCommand = 0x300,
-  kCommandTarget = 0x310, kTimerVector = 0x320, kInitialCount = 0x380,
-  kCurrentCount = 0x390, kDivide = 0x3e0,
+  kId = 0x20,
+  kEndOfInterrupt = 0xb0,
+  kSpurious = 0xf0,
+  kCommand = 0x300,
+  kCommandTarget = 0x310,
+  kTimerVector = 0x320,
+  kInitialCount = 0x380,
+  kCurrentCount = 0x390,
+  kDivide = 0x3e0,
 };
 constexpr PhysAddr kXApicBase{0xfee0'0000};
 

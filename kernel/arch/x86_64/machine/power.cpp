@@ -56,7 +56,10 @@ void machine_restart() {
   run_power_off_hook();
   write_event_device(kEventDeviceReset, kEventDeviceResetValue);
   x86::out8(0x64, 0xfe);  // keyboard controller: pulse reset
-  struct [[gnu::packed]] { uint16_t limit = 0; uint64_t base = 0; } no_interrupt_table;
+  struct [[gnu::packed]] {
+    uint16_t limit = 0;
+    uint64_t base = 0;
+  } no_interrupt_table;
   asm volatile("lidt %0; int3" ::"m"(no_interrupt_table));
   cpu_halt_forever();
 }

@@ -19,8 +19,14 @@ namespace tine::x86 {
 namespace {
 
 enum Port : uint16_t {
-  kData = 0x3f8, kInterruptEnable, kFifoControl, kLineControl, kModemControl, kLineStatus,
-  kModemStatus, kScratch,
+  kData = 0x3f8,
+  kInterruptEnable,
+  kFifoControl,
+  kLineControl,
+  kModemControl,
+  kLineStatus,
+  kModemStatus,
+  kScratch,
 };
 constexpr uint8_t kReceiveReady = 0x01, kTransmitEmpty = 0x20;
 constexpr size_t kFifoSize = 16;

@@ -25,7 +25,10 @@ constexpr uint32_t kOneGigahertz = 1u << kScaleShift;
 constinit arch::CycleScale scale{0, 0, 0, kScaleShift};
 constinit Nanoseconds wall_clock_at_boot = 0;
 
-struct Sample { uint64_t cycles; uint32_t apic_count; };
+struct Sample {
+  uint64_t cycles;
+  uint32_t apic_count;
+};
 
 // Both counters at one moment: of several tries, the one that took the shortest.
 Sample take_sample() {

@@ -10,7 +10,7 @@ namespace tine::x86 {
 
 struct alignas(4096) VdsoData {
   uint32_t sequence;
-  uint32_t shift;           // nanoseconds = base_ns + ((cycles - base_cycles) * multiplier >> shift)
+  uint32_t shift;  // nanoseconds = base_ns + ((cycles - base_cycles) * multiplier >> shift)
   uint64_t base_cycles;
   uint64_t multiplier;
   int64_t base_ns;

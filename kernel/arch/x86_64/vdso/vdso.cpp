@@ -18,7 +18,7 @@ namespace {
 
 constexpr unsigned kMaxCodePages = 2;
 
-constinit VdsoData data __attribute__((section(".bss.pages"))) {};
+constinit VdsoData data __attribute__((section(".bss.pages"))){};
 constinit mm::Frame* data_frames[1] = {};
 constinit mm::Frame* code_frames[kMaxCodePages] = {};
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The vDSO's functions, in user mode: the clocks from the cycle counter and the data page, the CPU's
-// number from a segment limit. What they cannot answer they pass on as a system call. Linked alone,
-// position-independent, with no data of its own and no library.
+// The vDSO's functions, in user mode: the clocks from the cycle counter and the data page, the
+// CPU's number from a segment limit. What they cannot answer they pass on as a system call. Linked
+// alone, position-independent, with no data of its own and no library.
 #include <cstdint>
 
 #include "arch/x86_64/vdso/data.h"
@@ -14,12 +14,24 @@ extern "C" const VdsoData vdso_data __attribute__((visibility("hidden")));
 
 namespace {
 
-struct TimeSpec { int64_t seconds, nanoseconds; };
-struct TimeVal { int64_t seconds, microseconds; };
-struct TimeZone { int32_t minutes_west, dst_time; };
+struct TimeSpec {
+  int64_t seconds, nanoseconds;
+};
+struct TimeVal {
+  int64_t seconds, microseconds;
+};
+struct TimeZone {
+  int32_t minutes_west, dst_time;
+};
 
-enum Clock : int { kRealtime = 0, kMonotonic = 1, kMonotonicRaw = 4, kRealtimeCoarse = 5,
-                   kMonotonicCoarse = 6, kBoottime = 7 };
+enum Clock : int {
+  kRealtime = 0,
+  kMonotonic = 1,
+  kMonotonicRaw = 4,
+  kRealtimeCoarse = 5,
+  kMonotonicCoarse = 6,
+  kBoottime = 7
+};
 constexpr int64_t kNsPerSecond = 1'000'000'000;
 constexpr long kClockGetTime = 228, kClockGetRes = 229;
 
@@ -41,7 +53,8 @@ uint64_t cycle_counter() {
 int64_t monotonic_now() {
   uint64_t cycles = cycle_counter() - vdso_data.base_cycles;
   auto product = static_cast<unsigned __int128>(cycles) * vdso_data.multiplier;
-  return vdso_data.base_ns + static_cast<int64_t>(static_cast<uint64_t>(product >> vdso_data.shift));
+  return vdso_data.base_ns +
+         static_cast<int64_t>(static_cast<uint64_t>(product >> vdso_data.shift));
 }
 
 int64_t realtime_now() {

@@ -27,12 +27,18 @@ struct UserRegs {
   bool in_system_call() const { return orig_rax >= 0; }
   uint64_t argument(unsigned index) const {
     switch (index) {
-      case 0: return rdi;
-      case 1: return rsi;
-      case 2: return rdx;
-      case 3: return r10;
-      case 4: return r8;
-      default: return r9;
+      case 0:
+        return rdi;
+      case 1:
+        return rsi;
+      case 2:
+        return rdx;
+      case 3:
+        return r10;
+      case 4:
+        return r8;
+      default:
+        return r9;
     }
   }
   long return_value() const { return static_cast<long>(rax); }
@@ -62,7 +68,7 @@ struct ThreadContext {
   uint64_t stack_pointer = 0;  // of the kernel stack, while switched out
   uint64_t fs_base = 0;        // while switched out; live in the registers otherwise
   uint64_t gs_base = 0;
-  FpuState* fpu = nullptr;     // null until the first FPU instruction; owned, see release_context()
+  FpuState* fpu = nullptr;  // null until the first FPU instruction; owned, see release_context()
   // The last fault that became a signal, for the signal frame.
   uint64_t fault_address = 0;
   uint32_t trap_number = 0;
