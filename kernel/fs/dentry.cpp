@@ -174,8 +174,8 @@ Result<Ref<Dentry>> make_detached_entry(Dentry& parent, std::string_view name, R
 Result<void> remove_entry(Dentry& entry) {
   {
     SpinGuard guard(dentry_lock);
-    if (!entry.children.empty()) return Errno::notempty;
     if (entry.mounts_here != 0) return Errno::busy;
+    if (!entry.children.empty()) return Errno::notempty;
     unlink_child(entry);
     entry.is_unlinked = true;
   }

@@ -358,7 +358,7 @@ TEST(FileCalls, FileAgreesWithAString) {
 
 TEST(Pipes, CarryBytesAndEnd) {
   run_core([] {
-    expect_nothing_leaked([] {
+    auto body = [] {
       EXPECT_EQ(system_call(kPipe, kBuffer.value), 0);
       int fds[2];
       load(fds, kBuffer, sizeof fds);
@@ -378,7 +378,9 @@ TEST(Pipes, CarryBytesAndEnd) {
       }
       wait_for(pid);
       system_call(kClose, fds[0]);
-    });
+    };
+    body();  // the second round is the first whose child finds all its tables made
+    expect_nothing_leaked(body);
   });
 }
 

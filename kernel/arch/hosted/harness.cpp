@@ -13,7 +13,8 @@
 
 #include "boot/boot_info.h"
 #include "core/panic.h"
-#include "fs/fs.h"
+#include "fs/files_table.h"
+#include "fs/fs_context.h"
 #include "mm/init.h"
 #include "mm/mm.h"
 #include "sched/sched.h"
@@ -58,6 +59,8 @@ void map_user_memory(Task& task) {
 void kernel_init(void* program) {
   BootInfo info = describe_machine();
   fs::init(info);
+  current().fs = *fs::make_fs_context();
+  current().files = *fs::make_files_table();
   map_user_memory(current());
   current().flags &= ~kPfKernelThread;
   user_regs(current()).program = static_cast<UserProgram*>(program);
