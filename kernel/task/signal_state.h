@@ -14,6 +14,7 @@
 
 namespace tine {
 
+class ForkUnderWay;
 namespace tty {
 class Terminal;  // fs/tty/: a tty; opaque here
 }
@@ -41,7 +42,7 @@ struct SignalState : RefCounted<SignalState>, GroupMember {
   std::atomic<int> live_threads{1};               // that have not begun to exit
   int thread_count = 1;                           // in `threads`, guarded as it is
   signal::PendingSignals shared_pending;
-  uint64_t group_signals = 0;                     // sent to a whole group so far: a fork compares (G5)
+  ForkUnderWay* forks_under_way = nullptr;  // task/clone/fork_under_way.h
   int group_exit_code = 0;
   bool group_exiting = false;                     // exit_group, fatal signal, or exec
   Task* group_exec_task = nullptr;                // the thread that is to survive an exec

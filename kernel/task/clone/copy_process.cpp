@@ -17,25 +17,10 @@
 
 namespace tine {
 
-namespace {
-
-// A signal that is already here is handled before the fork, so that the child does not miss what was
-// sent to its group (G5). Those that come later count in `group_signals`, which publish() compares.
-Result<uint64_t> settle_signals(Task& caller) {
-  IrqGuard guard(caller.sighand->lock);
-  if (signal_pending(caller)) [[unlikely]] {
-    signal::recalculate_pending(caller);
-    if (fatal_signal_pending(caller)) return Errno::intr;
-    if (signal_pending(caller)) return Errno::restart_nointr;
-  }
-  return caller.signal->group_signals;
-}
-
-}  // namespace
-
 Result<Ref<Task>> copy_process(Task& caller, const CloneRequest& request) {
   TRY(request.validate(caller));
-  const uint64_t group_signals_seen = TRY(settle_signals(caller));
+  ForkUnderWay under_way(caller);
+  TRY(under_way.begin(request));
 
   auto child = TRY(NascentTask::duplicate(caller, request));        // task and kernel stack
   child->real_creds = TRY(copy_creds(caller, request));
@@ -55,7 +40,7 @@ Result<Ref<Task>> copy_process(Task& caller, const CloneRequest& request) {
   child->pid = TRY(child->namespaces->pid_for_children->allocate(request.wanted_tids()));
   auto pidfd = TRY(prepare_pidfd(*child->pid, request));            // a number nobody sees yet
 
-  return publish(std::move(child), caller, request, std::move(pidfd), group_signals_seen);
+  return publish(std::move(child), caller, request, std::move(pidfd), under_way);
 }
 
 }  // namespace tine

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "task/clone/clone_request.h"
+#include "task/clone/fork_under_way.h"
 #include "task/clone/nascent_task.h"
 #include "task/pid/pidfd.h"
 
@@ -16,6 +17,6 @@ Result<Ref<Task>> copy_process(Task& caller, const CloneRequest& request);
 
 // Links a finished child into the tree of tasks (task/clone/publish.cpp).
 Result<Ref<Task>> publish(NascentTask child, Task& caller, const CloneRequest& request,
-                          PreparedPidfd pidfd, uint64_t group_signals_seen);
+                          PreparedPidfd pidfd, const ForkUnderWay& under_way);
 
 }  // namespace tine

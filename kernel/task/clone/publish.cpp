@@ -13,12 +13,9 @@ namespace tine {
 
 namespace {
 
-// The caller is dying, or a signal was sent to its whole group while the child was not yet a member:
-// then the fork starts again and the child is born after the signal (G5, G6).
-Result<void> check_still_wanted(const Task& caller, uint64_t group_signals_seen) {
+// Who is dying has no more children (G6).
+Result<void> check_still_wanted(const Task& caller) {
   if (fatal_signal_pending(caller)) return Errno::intr;
-  const bool group_was_signalled = caller.signal->group_signals != group_signals_seen;
-  if (group_was_signalled && signal_pending(caller)) return Errno::restart_nointr;
   if (fail_here()) return Errno::nomem;
   return {};
 }
@@ -61,16 +58,17 @@ void link_process(Task& child, Task& caller, const CloneRequest& request)
 }  // namespace
 
 Result<Ref<Task>> publish(NascentTask nascent, Task& caller, const CloneRequest& request,
-                          PreparedPidfd pidfd, uint64_t group_signals_seen) {
+                          PreparedPidfd pidfd, const ForkUnderWay& under_way) {
   Ref<Task> child;
   {
     IrqGuard tree(task_tree_lock);
     IrqGuard signals(caller.sighand->lock);
-    TRY(check_still_wanted(caller, group_signals_seen));
+    TRY(check_still_wanted(caller));
 
     child = nascent.release();
     if (request.has(kCloneThread)) link_thread(*child, caller);
     else link_process(*child, caller, request);
+    under_way.deliver_to(*child);
     child->pid->attach_task(*child);  // from here on find_task() sees it
     child->ref_get();                 // the tree's; given back by release_task()
     child->ref_get();                 // the scheduler's; given back by task_is_off_cpu()

@@ -14,6 +14,11 @@ namespace tine::signal {
 // same rank.
 enum class ParentNotice : uint8_t { none, stopped, continued };
 
+// How many a signal is for: the process itself, or all of a group, which a fork must not miss.
+enum class Reach : uint8_t { process, group };
+Result<void> send_to_process_locked(Task& task, int number, const SigInfo* info, Reach reach)
+    REQUIRES(task_tree_lock);
+
 // All with task.sighand->lock held.
 ParentNotice continue_process(Task& task);          // SIGCONT: wakes and forgets stops
 bool begin_group_stop(Task& task, int number);      // false: the process is dying instead

@@ -23,9 +23,10 @@ bool may_signal(Task& task, int number) REQUIRES(task_tree_lock) {
   return number == kSigCont && task.signal->session == caller.signal->session;
 }
 
-Result<void> send_checked(Task& task, int number, const SigInfo& info) REQUIRES(task_tree_lock) {
+Result<void> send_checked(Task& task, int number, const SigInfo& info, Reach reach)
+    REQUIRES(task_tree_lock) {
   if (!may_signal(task, number)) return Errno::perm;
-  return send_to_process_locked(task, number, &info);
+  return send_to_process_locked(task, number, &info, reach);
 }
 
 // Success if one member got it; otherwise the last error.
@@ -34,12 +35,8 @@ Result<void> kill_group(Pid* group, int number, const SigInfo& info) REQUIRES(ta
   bool succeeded = false;
   Result<void> last = Errno::srch;
   for (GroupMember& member : group->group_members) {
-    auto& process = static_cast<SignalState&>(member);
-    last = send_checked(process.leader(), number, info);
-    if (last) {
-      succeeded = true;
-      ++process.group_signals;
-    }
+    last = send_checked(static_cast<SignalState&>(member).leader(), number, info, Reach::group);
+    succeeded |= last.has_value();
   }
   return succeeded ? Result<void>() : last;
 }
@@ -55,8 +52,7 @@ Result<void> kill_all(int number, const SigInfo& info) REQUIRES(task_tree_lock) 
     if (task == nullptr || !task->is_thread_group_leader()) continue;
     if (task->signal.get() == current().signal.get()) continue;
     found_any = true;
-    ++task->signal->group_signals;
-    Result<void> sent = send_checked(*task, number, info);
+    const Result<void> sent = send_checked(*task, number, info, Reach::group);
     if (!sent && sent.error() != Errno::perm) outcome = sent;
   }
   return found_any ? outcome : Result<void>(Errno::srch);
@@ -83,7 +79,7 @@ Result<void> kill(int pid, int number, const SigInfo& info) {
   if (pid < 0) return kill_group(group.get(), number, info);
   Task* task = find_task_locked(pid);
   if (task == nullptr) return Errno::srch;
-  return send_checked(*task, number, info);
+  return send_checked(*task, number, info, Reach::process);
 }
 
 Result<void> kill_thread(int tgid, int tid, int number, const SigInfo& info) {

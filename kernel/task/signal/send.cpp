@@ -5,13 +5,14 @@
 //
 // Callers hold task_tree_lock, which keeps the receiver's SigHand in place; the receiver's sighand
 // lock is taken here. The running task may signal itself without task_tree_lock.
+#include "task/clone/fork_under_way.h"
 #include "task/signal/internal.h"
 
 namespace tine::signal {
 
 namespace {
 
-enum class Target : uint8_t { thread, process };
+enum class Target : uint8_t { thread, process, process_of_group };
 
 bool is_fatal_by_default(const Task& task, int number) {
   return task.sighand->handler(number) == kDefaultHandler &&
@@ -75,6 +76,7 @@ Result<ParentNotice> send_under_lock(Task& task, int number, const SigInfo* info
     notice = continue_process(task);
   }
   if (is_ignored(task, number, is_forced)) return notice;
+  if (target == Target::process_of_group) ForkUnderWay::note_group_signal(*task.signal, number);
   PendingSignals& queue = target == Target::thread ? task.pending : task.signal->shared_pending;
   if (number < kSigRtMin && (queue.set & bit(number))) return notice;
   TRY(enqueue(queue, task, info_or_kernel(number, info)));
@@ -134,6 +136,11 @@ Result<void> send_to_process_locked(Task& task, int number, const SigInfo* info)
   return send_locked(task, number, info, Target::process);
 }
 
+Result<void> send_to_process_locked(Task& task, int number, const SigInfo* info, Reach reach) {
+  const Target target = reach == Reach::group ? Target::process_of_group : Target::process;
+  return send_locked(task, number, info, target);
+}
+
 Result<void> send_to_task(Task& task, int number, const SigInfo* info) {
   IrqGuard tree(task_tree_lock);
   return send_locked(task, number, info, Target::thread);
@@ -147,8 +154,7 @@ Result<void> send_to_process(Task& task, int number, const SigInfo* info) {
 void send_to_group_locked(Pid& group, int number, const SigInfo* info) {
   for (GroupMember& member : group.group_members) {
     auto& process = static_cast<SignalState&>(member);
-    ++process.group_signals;
-    (void)send_locked(process.leader(), number, info, Target::process);
+    (void)send_locked(process.leader(), number, info, Target::process_of_group);
   }
 }
 
