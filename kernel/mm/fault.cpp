@@ -17,6 +17,7 @@
 #include "mm/task_hooks.h"
 #include "mm/tlb.h"
 #include "mm/unmap.h"
+#include "sched/schedulable.h"
 
 namespace tine::mm {
 namespace {
@@ -233,6 +234,7 @@ FaultResult try_fault(Mm& mm, UserAddr address, FaultAccess access) {
 }  // namespace
 
 FaultResult handle_page_fault(Mm& mm, UserAddr address, FaultAccess access) {
+  ++arch::current_schedulable()->minor_faults;
   if (address.value >= arch::kUserTop) return signal_result(kSigSegv, kSegvMapErr);
   for (;;) {
     FaultResult result = try_fault(mm, address, access);

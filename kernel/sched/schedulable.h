@@ -56,6 +56,7 @@ struct Schedulable {
   Nanoseconds user_time = 0;
   Nanoseconds system_time = 0;
   bool sampled_in_user_mode = true;  // where the last tick found it; time is charged there
+  uint64_t minor_faults = 0, major_faults = 0;
   uint64_t voluntary_switches = 0;
   uint64_t involuntary_switches = 0;
 

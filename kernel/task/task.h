@@ -55,7 +55,6 @@ struct Task final : RefCounted<Task>, sched::Schedulable {
   UserAddr robust_list;
   Completion* vfork_done GUARDED_BY(alloc_lock) = nullptr;  // whom to wake when the mm is released
   KernelThread* kernel_thread = nullptr;    // a kernel thread's own; on its stack
-  uint64_t minor_faults = 0, major_faults = 0;
   Nanoseconds start_time = 0;               // monotonic
   uint32_t personality = 0;
   uint32_t self_exec_id = 0, parent_exec_id = 0;  // B65: who exec'd is told only by SIGCHLD
