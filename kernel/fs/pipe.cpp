@@ -115,15 +115,17 @@ Result<PipeEnds> make_pipe(uint32_t flags) {
 
 Result<Ref<File>> open_fifo(const Path& path, uint32_t flags) {
   Inode& inode = path.inode();
+  uint32_t access = flags & kAccessMode;
   Ref<Pipe> pipe;
   Ref<PipeFile> file;
+  bool has_peer;
+  uint32_t seen;
   {
     MutexGuard guard(inode.lock);
     if (inode.pipe == nullptr) inode.pipe = TRY(make_ref<Pipe>()).leak();
     pipe = Ref<Pipe>(*inode.pipe);
-    bool only_writes = (flags & kAccessMode) == kWriteOnly;
     Result<Ref<PipeFile>> made = Errno::nxio;  // O_NONBLOCK and nobody to read
-    if (!only_writes || !(flags & kNonBlock) || pipe->readers() != 0) {
+    if (access != kWriteOnly || !(flags & kNonBlock) || pipe->readers() != 0) {
       made = make_ref<PipeFile>(pipe, flags, 0, path);
     }
     if (!made) {
@@ -133,19 +135,15 @@ Result<Ref<File>> open_fifo(const Path& path, uint32_t flags) {
       return made.error();
     }
     file = std::move(*made);
+    has_peer = access == kReadOnly ? pipe->writers() != 0 : pipe->readers() != 0;
+    seen = access == kReadOnly ? pipe->writer_generation() : pipe->reader_generation();
   }
   pipe->opened.wake_all();
-  if ((flags & kAccessMode) == kReadWrite || (flags & kNonBlock)) return Ref<File>(std::move(file));
-  // Somebody who came and went meanwhile counts too, which is what the generations are for.
-  if ((flags & kAccessMode) == kReadOnly) {
-    uint32_t seen = pipe->writer_generation();
-    TRY(wait_event(pipe->opened, WaitKind::interruptible,
-                   [&] { return pipe->writers() != 0 || pipe->writer_generation() != seen; }));
-  } else {
-    uint32_t seen = pipe->reader_generation();
-    TRY(wait_event(pipe->opened, WaitKind::interruptible,
-                   [&] { return pipe->readers() != 0 || pipe->reader_generation() != seen; }));
-  }
+  if (access == kReadWrite || (flags & kNonBlock) || has_peer) return Ref<File>(std::move(file));
+  // A peer that comes and goes again meanwhile counts too, which is what the generations are for.
+  TRY(wait_event(pipe->opened, WaitKind::interruptible, [&] {
+    return (access == kReadOnly ? pipe->writer_generation() : pipe->reader_generation()) != seen;
+  }));
   return Ref<File>(std::move(file));
 }
 

@@ -18,13 +18,6 @@ namespace {
 constexpr uint32_t kReadEvents = kPollIn | kPollRdNorm;
 constexpr uint32_t kWriteEvents = kPollOut | kPollWrNorm;
 
-// A waiter enters the queue before it tests its condition, we change the condition before we look
-// at the queue: with a full barrier on both sides one of the two sees the other.
-void wake_if_waiting(WaitQueue& queue, uint32_t events) {
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (!queue.is_empty()) queue.wake(1, events);
-}
-
 }  // namespace
 
 Pipe::~Pipe() {
@@ -74,9 +67,9 @@ Result<size_t> Pipe::read(IoBuffer& buffer, bool nonblocking) {
         if (is_packet) break;
       }
     }
-    if (freed) wake_if_waiting(writable, kWriteEvents);
+    if (freed) writable.wake(1, kWriteEvents);
     if (total != 0) {
-      if (!is_empty()) wake_if_waiting(readable, kReadEvents);
+      if (!is_empty()) readable.wake(1, kReadEvents);
       return total;
     }
     TRY(failure);
@@ -134,10 +127,10 @@ Result<size_t> Pipe::write(IoBuffer& buffer, bool nonblocking, bool packets) {
         if (!moved || *moved != wanted) failure = moved ? Errno::fault : moved.error();
       }
     }
-    wake_if_waiting(readable, kReadEvents);
+    readable.wake(1, kReadEvents);
     if (!failure) return total != 0 ? Result<size_t>(total) : Result<size_t>(failure.error());
     if (buffer.remaining() == 0) {
-      if (!is_full()) wake_if_waiting(writable, kWriteEvents);
+      if (!is_full()) writable.wake(1, kWriteEvents);
       return total;
     }
     if (nonblocking) return total != 0 ? Result<size_t>(total) : Errno::again;
@@ -172,7 +165,7 @@ Result<long> Pipe::resize(uint64_t bytes) {
   }
   if (old != nullptr) heap_free(old);
   if (old == fresh) return Errno::busy;
-  wake_if_waiting(writable, kWriteEvents);
+  writable.wake(1, kWriteEvents);
   return static_cast<long>(wanted << kPageShift);
 }
 
