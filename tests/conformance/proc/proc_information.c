@@ -19,9 +19,11 @@ int main(void) {
   ok("machine", strcmp(name.machine, "x86_64") == 0);
   ok("sysname", strcmp(name.sysname, "Linux") == 0);
   ok("release is 6 or later", atoi(name.release) >= 6);
+  struct utsname changed;
   must(sethostname("conformance", 11));
-  must(uname(&name));
-  ok("sethostname", strcmp(name.nodename, "conformance") == 0);
+  must(uname(&changed));
+  must(sethostname(name.nodename, strlen(name.nodename)));  // the host's own, on the host
+  ok("sethostname", strcmp(changed.nodename, "conformance") == 0);
   fails("name too long", sethostname("x", 65), EINVAL);
   struct sysinfo info;
   must(sysinfo(&info));
