@@ -9,11 +9,8 @@
 
 #include "core/ref.h"
 #include "core/result.h"
+#include "core/types.h"
 #include "fs/file.h"
-
-namespace tine {
-struct BootInfo;  // boot/boot_info.h
-}
 
 namespace tine::fs {
 
@@ -23,7 +20,8 @@ Result<Ref<FsContext>> make_fs_context();                  // at / with umask 02
 Result<Ref<FsContext>> dup_fs_context(FsContext& old);     // B36
 
 // Builds the root: tmpfs, the archive's files (in place), /dev, /proc.
-void init(const BootInfo& info);
+// `initrd`: the boot archive, whose frames are reserved; empty: there is none.
+void init(MemoryRange initrd);
 // The empty root alone: what init() begins with, and all that a unit test needs. ENOMEM.
 Result<void> init_root();
 

@@ -4,7 +4,6 @@
 // mounted on it; and what exec and boot need to open files without a descriptor.
 // Failing here is fatal only where nothing could go on: without a root there is no kernel.
 #include "arch/page_table.h"
-#include "boot/boot_info.h"
 #include "core/log.h"
 #include "core/panic.h"
 #include "fs/dev/dev.h"
@@ -43,13 +42,13 @@ Result<void> init_root() {
   return mount_root();
 }
 
-void init(const BootInfo& info) {
+void init(MemoryRange initrd) {
   if (!init_root()) panic("fs: no memory for the root file system");
-  if (info.initrd.length != 0) {
-    std::span<const std::byte> archive(arch::direct_map<const std::byte>(info.initrd.start),
-                                       info.initrd.length);
+  if (initrd.length != 0) {
+    std::span<const std::byte> archive(arch::direct_map<const std::byte>(initrd.start),
+                                       initrd.length);
     UnpackResult unpacked = unpack_archive(archive, {Ref<Mount>(root_mount()), root_mount().root});
-    mm::release_reserved(info.initrd);
+    mm::release_reserved(initrd);
     if (!unpacked.complete || unpacked.skipped != 0) {
       log_warning("initrd: {} files unpacked, {} skipped", unpacked.entries, unpacked.skipped);
     }
