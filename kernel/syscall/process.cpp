@@ -109,7 +109,7 @@ SyscallResult sys_waitid(int which, int id, UserOut<signal::SigInfo> info, int o
     told.code = outcome.code;
     told.child.pid = outcome.pid;
     told.child.uid = outcome.uid;
-    told.child.status = outcome.si_status;
+    told.child.status = outcome.info_status;
   }
   // Only the fields that waitid(2) names are written; what else the program had there stays.
   TRY(UserOut<std::array<int32_t, 3>>(info.address()).write({told.number, told.error, told.code}));

@@ -82,11 +82,11 @@ class Search {
     return report_stop(child) || report_continue(child);
   }
 
-  void describe(Task& child, int code, int si_status, int status) REQUIRES(task_tree_lock) {
+  void describe(Task& child, int code, int info_status, int status) REQUIRES(task_tree_lock) {
     outcome_.pid = child.pid->number_in(*current().namespaces->pid_for_children);
     outcome_.uid = child.creds().uid.value;
     outcome_.code = code;
-    outcome_.si_status = si_status;
+    outcome_.info_status = info_status;
     outcome_.status = status;
     outcome_.usage = usage_of_process(child);
     outcome_.usage.add(child.signal->children_usage);

@@ -27,7 +27,7 @@ struct WaitOutcome {
   int pid = 0;                  // 0: kWaitNoHang and nothing to report
   uint32_t uid = 0;
   int status = 0;               // as wait(2) encodes it
-  int code = 0, si_status = 0;  // as siginfo tells it
+  int code = 0, info_status = 0;  // as siginfo tells it
   CpuUsage usage;
 };
 // ECHILD: nothing to wait for; restart_sys: a signal came first.
