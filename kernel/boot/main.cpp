@@ -115,7 +115,7 @@ Result<void> give_directories_and_descriptors() {
 
 // PID 1, in kernel mode. Returning from here enters the program.
 void kernel_init(void*) {
-  fs::init(boot.info->initrd);
+  fs::init(boot.info->initrd, boot.info->command_line);
   drivers::init(boot.command_line->value("console"));
   if (!give_directories_and_descriptors()) panic("no memory for init");
   run_init(*boot.command_line);

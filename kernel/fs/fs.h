@@ -20,8 +20,8 @@ Result<Ref<FsContext>> make_fs_context();                  // at / with umask 02
 Result<Ref<FsContext>> dup_fs_context(FsContext& old);     // B36
 
 // Builds the root: tmpfs, the archive's files (in place), /dev, /proc.
-// `initrd`: the boot archive, whose frames are reserved; empty: there is none.
-void init(MemoryRange initrd);
+// `initrd`: the boot archive, whose frames are reserved; empty: there is none. `command_line` is for /proc.
+void init(MemoryRange initrd, std::string_view command_line);
 // The empty root alone: what init() begins with, and all that a unit test needs. ENOMEM.
 Result<void> init_root();
 

@@ -42,7 +42,7 @@ Result<void> init_root() {
   return mount_root();
 }
 
-void init(MemoryRange initrd) {
+void init(MemoryRange initrd, std::string_view command_line) {
   if (!init_root()) panic("fs: no memory for the root file system");
   if (initrd.length != 0) {
     std::span<const std::byte> archive(arch::direct_map<const std::byte>(initrd.start),
@@ -54,7 +54,7 @@ void init(MemoryRange initrd) {
     }
   }
   check("/dev", init_dev());
-  check("/proc", proc::init(info.command_line));
+  check("/proc", proc::init(command_line));
 }
 
 namespace {

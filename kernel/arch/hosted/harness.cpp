@@ -58,7 +58,7 @@ void map_user_memory(Task& task) {
 // PID 1 in kernel mode; returning enters user mode.
 void kernel_init(void* program) {
   BootInfo info = describe_machine();
-  fs::init(info.initrd);
+  fs::init(info.initrd, info.command_line);
   current().fs = *fs::make_fs_context();
   current().files = *fs::make_files_table();
   map_user_memory(current());
