@@ -18,6 +18,7 @@ uint32_t File::poll(PollTable*) { return kPollIn | kPollOut | kPollRdNorm | kPol
 Result<void> File::read_directory(DirectorySink&) { return Errno::notdir; }
 Result<Ref<mm::MemoryObject>> File::memory_object() { return Errno::nodev; }
 Ref<mm::MapName> File::map_name() { return {}; }
+Result<Ref<File>> File::reopen(uint32_t) { return Errno::nxio; }
 
 void File::last_ref_dropped() {
   if (epoll_links.load(std::memory_order_acquire) != nullptr) [[unlikely]] epoll_forget(*this);

@@ -85,6 +85,8 @@ class File : public RefCounted<File> {
   virtual const Path* path() { return nullptr; }                        // the same, with its mount
   virtual Ref<mm::MapName> map_name();                                    // null by default
   virtual size_t write_description(std::span<char> out) = 0;            // readlink of /proc/PID/fd/N
+  // Another description of what this one, which has no name, refers to: opening /proc/PID/fd/N.
+  virtual Result<Ref<File>> reopen(uint32_t flags);                     // default: ENXIO
   virtual bool is_seekable() const { return false; }
   virtual class Pipe* pipe() { return nullptr; }
   virtual bool is_epoll() const { return false; }

@@ -84,6 +84,12 @@ class PipeFile final : public File {
     return {};
   }
 
+  // Unlike a fifo that is opened by name, it waits for no other side.
+  Result<Ref<File>> reopen(uint32_t flags) override {
+    constexpr uint32_t kKept = kAccessMode | kNonBlock | kDirect;
+    return Ref<File>(TRY(make_ref<PipeFile>(pipe_, flags & kKept, number_, Path{})));
+  }
+
   Inode* inode() override { return path_ ? &path_.inode() : nullptr; }
   Dentry* dentry() override { return path_.dentry.get(); }
   const Path* path() override { return path_ ? &path_ : nullptr; }

@@ -61,6 +61,9 @@ class SyntheticDirectory : public Inode {
   virtual Result<void> list(DirectorySink& sink, int64_t& position) = 0;
 
   Result<Ref<Inode>> lookup(std::string_view name) final { return find(name); }
+  // What is there is there; for every other name Linux says that it does not exist, also to makers.
+  Result<Ref<Inode>> create(std::string_view, const NewInode&) override { return Errno::noent; }
+  Result<void> link(std::string_view, Inode&) override { return Errno::noent; }
   Result<void> read_directory(const Path&, DirectorySink& sink, int64_t& position) final {
     return list(sink, position);
   }

@@ -235,14 +235,7 @@ SyscallResult sys_readlinkat(int directory_fd, UserString path, UserAddr buffer,
   if (inode.type() != kTypeSymlink) return text.view().empty() ? Errno::noent : Errno::inval;
   LinkTarget target;
   TRY(inode.read_link(target));
-  Buffer<char> composed;
-  std::string_view out = target.text;
-  if (target.jump) {
-    composed = TRY(Buffer<char>::make(PathString::kMaxPath));
-    Path root = Path{Ref<Mount>(root_mount()), root_mount().root};
-    out = {composed.data(), write_path(target.jump, root, composed.span())};
-  }
-  out = out.substr(0, static_cast<size_t>(size));
+  std::string_view out = target.text.substr(0, static_cast<size_t>(size));
   inode.touch_accessed(0);
   TRY(UserOut<char>(buffer).write_array(out));
   return static_cast<long>(out.size());

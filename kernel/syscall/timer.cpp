@@ -145,7 +145,10 @@ SyscallResult sys_timer_gettime(int id, UserOut<abi::IntervalTimespec> value) {
   return 0;
 }
 
-SyscallResult sys_timer_getoverrun(int id) { return TRY(find_posix_timer(id))->timer.overrun; }
+SyscallResult sys_timer_getoverrun(int id) {
+  IntervalTimers& timers = *TRY(interval_timers());
+  return posix_timer_overrun(timers, TRY(find_posix_timer(id))->timer);
+}
 
 SyscallResult sys_timer_delete(int id) {
   TRY(delete_posix_timer(id));

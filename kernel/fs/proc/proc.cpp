@@ -107,7 +107,8 @@ class ProcRoot final : public TableDirectory {
 
 Result<Ref<Superblock>> make_proc(std::string_view) {
   Ref<SyntheticSuperblock> superblock = TRY(make_ref<SyntheticSuperblock>("proc", kProcMagic));
-  TRY(superblock->set_root(TRY(make_ref<ProcRoot>(*superblock))));
+  Ref<ProcRoot> root = TRY(make_ref<ProcRoot>(*superblock));
+  TRY(superblock->set_root(std::move(root)));
   return Ref<Superblock>(std::move(superblock));
 }
 

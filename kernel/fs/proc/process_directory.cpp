@@ -107,6 +107,12 @@ class ThreadsDirectory final : public SyntheticDirectory {
     return Ref<Inode>(TRY(make_ref<ProcessDirectory>(superblock(), std::move(thread), true)));
   }
 
+  void stat(StatData& out) override {
+    Inode::stat(out);
+    IrqGuard guard(task_tree_lock);
+    out.link_count += static_cast<uint32_t>(task_->signal->thread_count);
+  }
+
   Result<void> list(DirectorySink& sink, int64_t& position) override {
     for (int number = thread_from(static_cast<int>(position - 2)); number != 0;
          number = thread_from(number + 1)) {

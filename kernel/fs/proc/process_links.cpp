@@ -6,6 +6,7 @@
 
 #include "fs/files_table.h"
 #include "fs/fs_context.h"
+#include "fs/nameless.h"
 #include "fs/proc/proc.h"
 
 namespace tine::fs::proc {
@@ -36,6 +37,7 @@ class FdLink final : public LinkInode {
     if (const Path* path = file->path()) return link_to(*path, out);
     out.storage = TRY(Buffer<char>::make(128));
     out.text = {out.storage.data(), file->write_description(out.storage.span())};
+    out.jump = TRY(place_of_nameless(std::move(file)));
     return {};
   }
   // Descriptors come and go, and asking is cheap.

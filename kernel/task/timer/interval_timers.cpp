@@ -210,6 +210,16 @@ Result<void> delete_posix_timer(int id) {
   return {};
 }
 
+int posix_timer_overrun(IntervalTimers& timers, const SignalTimer& timer) {
+  Nanoseconds now = read_timer_clock(timer);
+  IrqGuard guard(timers.lock);
+  int64_t overrun = timer.overrun;
+  if (timer.interval != 0 && now >= timer.expiry) {
+    overrun += (now - timer.expiry) / timer.interval + 1;
+  }
+  return static_cast<int>(std::min<int64_t>(overrun, kMaxOverrun));
+}
+
 void delete_posix_timers(SignalState& process) {
   if (process.interval_timers != nullptr) delete_all_posix(*process.interval_timers);
 }

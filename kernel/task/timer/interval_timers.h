@@ -67,6 +67,8 @@ Nanoseconds read_timer_clock(const SignalTimer& timer);
 Result<int> add_posix_timer(IntervalTimers& timers, Ref<PosixTimer> timer);
 Result<Ref<PosixTimer>> find_posix_timer(int id);
 Result<void> delete_posix_timer(int id);
+// Periods that passed since its last signal, also those whose interrupt is late (timer_getoverrun).
+int posix_timer_overrun(IntervalTimers& timers, const SignalTimer& timer);
 
 // When the process's last thread exits: ~SignalState may be too late, the callback needs the leader.
 void delete_all_timers(SignalState& process);
