@@ -98,9 +98,7 @@ namespace {
 
 int dequeue_awaited(Task& task, SigSet awaited, SigInfo& info) {
   IrqGuard guard(task.sighand->lock);
-  int number = dequeue(task.pending, awaited, info);
-  if (number == 0) number = dequeue(task.signal->shared_pending, awaited, info);
-  return number;
+  return dequeue_signal(task, awaited, info);
 }
 
 void set_awaited(Task& task, SigSet awaited) {

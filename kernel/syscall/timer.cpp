@@ -146,8 +146,7 @@ SyscallResult sys_timer_gettime(int id, UserOut<abi::IntervalTimespec> value) {
 }
 
 SyscallResult sys_timer_getoverrun(int id) {
-  IntervalTimers& timers = *TRY(interval_timers());
-  return posix_timer_overrun(timers, TRY(find_posix_timer(id))->timer);
+  return TRY(find_posix_timer(id))->timer.taken_overrun;
 }
 
 SyscallResult sys_timer_delete(int id) {

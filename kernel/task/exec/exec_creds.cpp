@@ -4,7 +4,6 @@
 #include "task/exec/exec_creds.h"
 
 #include "fs/mount.h"
-#include "fs/path_walk.h"
 #include "fs/stat.h"
 #include "task/task.h"
 

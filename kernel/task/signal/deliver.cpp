@@ -70,8 +70,7 @@ Next take_one(Task& task, Handler& handler) {
   IrqGuard guard(task.sighand->lock);
   SignalState& process = *task.signal;
   const SigSet candidates = ~task.blocked;
-  int number = dequeue(task.pending, candidates, handler.info);
-  if (number == 0) number = dequeue(process.shared_pending, candidates, handler.info);
+  const int number = dequeue_signal(task, candidates, handler.info);
   recalculate_pending(task);
   if (number == 0) return Next::nothing;
 

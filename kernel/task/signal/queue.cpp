@@ -7,6 +7,7 @@
 #include <bit>
 
 #include "task/signal_state.h"
+#include "task/timer/interval_timers.h"
 
 namespace tine::signal {
 
@@ -89,6 +90,13 @@ int dequeue(PendingSignals& queue, SigSet candidates, SigInfo& info) {
     info = SigInfo{};
     info.number = number;
   }
+  return number;
+}
+
+int dequeue_signal(Task& task, SigSet candidates, SigInfo& info) {
+  int number = dequeue(task.pending, candidates, info);
+  if (number == 0) number = dequeue(task.signal->shared_pending, candidates, info);
+  if (number != 0 && info.code == kSiTimer) [[unlikely]] note_signal_taken(*task.signal, info);
   return number;
 }
 

@@ -31,6 +31,8 @@ struct QueuedSignal : HeapAllocated {
 Result<void> enqueue(PendingSignals& queue, const Task& receiver, const SigInfo& info);
 // Takes the lowest pending signal out of `candidates` (faults first); 0: none.
 int dequeue(PendingSignals& queue, SigSet candidates, SigInfo& info);
+// The same of a task's own signals, then of its process's. With the sighand lock held.
+int dequeue_signal(Task& task, SigSet candidates, SigInfo& info);
 int next_signal(SigSet candidates);
 void discard(PendingSignals& queue, SigSet unwanted);
 void discard_all(PendingSignals& queue);

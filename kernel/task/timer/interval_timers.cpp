@@ -43,12 +43,13 @@ void send(SignalTimer& timer, int new_overrun) {
   }
   if (timer.thread && timer.thread->exit_state != Task::ExitState::alive) return;
   if (is_still_pending(timer)) {
-    timer.overrun = std::min<int64_t>(int64_t{timer.overrun} + new_overrun + 1, kMaxOverrun);
+    timer.overrun = static_cast<int>(
+        std::min<int64_t>(int64_t{timer.overrun.load()} + new_overrun + 1, kMaxOverrun));
     return;
   }
   timer.overrun = new_overrun;
   signal::SigInfo info{.number = timer.signal, .code = signal::kSiTimer};
-  info.timer = {timer.id, timer.overrun, timer.value};
+  info.timer = {timer.id, new_overrun, timer.value};
   if (timer.thread) {
     (void)signal::send_to_task_locked(*timer.thread, timer.signal, &info);
   } else {
@@ -210,14 +211,25 @@ Result<void> delete_posix_timer(int id) {
   return {};
 }
 
-int posix_timer_overrun(IntervalTimers& timers, const SignalTimer& timer) {
-  Nanoseconds now = read_timer_clock(timer);
+void note_signal_taken(SignalState& process, signal::SigInfo& info) {
+  if (process.interval_timers == nullptr) return;
+  IntervalTimers& timers = *process.interval_timers;
   IrqGuard guard(timers.lock);
+  PosixTimer* found = timers.first.get();
+  while (found != nullptr && found->timer.id != info.timer.timer_id) found = found->next.get();
+  if (found == nullptr) return;
+  SignalTimer& timer = found->timer;
   int64_t overrun = timer.overrun;
-  if (timer.interval != 0 && now >= timer.expiry) {
+  // An interrupt may be late, on a busy host by many periods.
+  const Nanoseconds now = timer.clock == TimerClock::realtime ? time::realtime_now()
+                                                              : time::monotonic_now();
+  const bool is_wall_clock =
+      timer.clock == TimerClock::monotonic || timer.clock == TimerClock::realtime;
+  if (is_wall_clock && timer.interval != 0 && now >= timer.expiry) {
     overrun += (now - timer.expiry) / timer.interval + 1;
   }
-  return static_cast<int>(std::min<int64_t>(overrun, kMaxOverrun));
+  timer.taken_overrun = static_cast<int>(std::min<int64_t>(overrun, kMaxOverrun));
+  info.timer.overrun = timer.taken_overrun;
 }
 
 void delete_posix_timers(SignalState& process) {

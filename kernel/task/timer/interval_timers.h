@@ -26,10 +26,11 @@ struct SignalTimer : time::Timer {
   int id = -1;                 // timer_create's; -1: an interval timer
   uint64_t value = 0;          // for siginfo
   Ref<Task> thread;            // SIGEV_THREAD_ID; null: the process
+  std::atomic<int> overrun{0}; // periods that passed since the signal that was sent last
   // Guarded by IntervalTimers::lock.
   Nanoseconds expiry = kNever; // on `clock`; kNever: disarmed
   Nanoseconds interval = 0;    // 0: once
-  int overrun = 0;             // periods that passed since the signal that was sent last
+  int taken_overrun = 0;       // `overrun` when that signal was taken
   bool deleted = false;        // and never to be armed again
 };
 
@@ -67,8 +68,9 @@ Nanoseconds read_timer_clock(const SignalTimer& timer);
 Result<int> add_posix_timer(IntervalTimers& timers, Ref<PosixTimer> timer);
 Result<Ref<PosixTimer>> find_posix_timer(int id);
 Result<void> delete_posix_timer(int id);
-// Periods that passed since its last signal, also those whose interrupt is late (timer_getoverrun).
-int posix_timer_overrun(IntervalTimers& timers, const SignalTimer& timer);
+// The process has taken the signal of one of its timers: counts the periods that passed since it
+// was sent, for siginfo and timer_getoverrun(2). With the sighand lock held.
+void note_signal_taken(SignalState& process, signal::SigInfo& info);
 
 // When the process's last thread exits: ~SignalState may be too late, the callback needs the leader.
 void delete_all_timers(SignalState& process);

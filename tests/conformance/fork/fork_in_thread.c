@@ -31,7 +31,7 @@ static void* forker(void* unused) {
 int main(void) {
   process = getpid();
   pthread_t thread;
-  ok("create", pthread_create(&thread, NULL, forker, NULL) == 0);
+  must(-pthread_create(&thread, NULL, forker, NULL));
   ok("join", pthread_join(thread, NULL) == 0);
   pid_t child = must(fork());
   if (child == 0) _exit(9);
