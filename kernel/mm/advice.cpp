@@ -85,8 +85,7 @@ Result<void> advise_mapping(Mm& mm, Vma& vma, UserAddr start, UserAddr end, int 
       [[fallthrough]];
     case kDontNeed:
       if (vma.flags & (kVmLocked | kVmSpecial)) return Errno::inval;
-      unmap_pages(mm, start, end);
-      return {};
+      return unmap_pages(mm, start, end);
     case kDontFork:
       return mark(kVmDontFork, 0);
     case kDoFork:

@@ -305,11 +305,13 @@ Frame* take_top_table() {
 
 void free_table(Frame& table) {
   TINE_DEBUG_ASSERT(table.private_value == 0);
+  table.table_groups = 0;
   if (!recycle(&CpuFrames::clean_tables, kCleanTableLimit, table)) put_frame(table);
 }
 
 void free_top_table(Frame& table) {
   TINE_DEBUG_ASSERT(table.private_value == 0);
+  table.table_groups = 0;
   if (!recycle(&CpuFrames::top_tables, kTopTableLimit, table)) put_frame(table);
 }
 

@@ -4,7 +4,8 @@
 // lists in front of it, and FrameRef, which owns a reference.
 //
 // A frame's reference count counts its owners: page-table entries that map it, the page cache that
-// holds it, and FrameRefs. `owner count == 1` is what lets a COW fault re-use the frame (A33).
+// holds it, and FrameRefs. `owner count == 1` is what lets a COW fault re-use the frame (A33). A
+// page table's count is the number of entries above that lead to it (mm/table_sharing.cpp).
 // Frames of the initrd are reserved, counted like any other and freed when the last owner lets go.
 //
 // Allocation may be done in any context and fails with ENOMEM; nothing here sleeps.
@@ -47,6 +48,7 @@ struct alignas(32) Frame {
   union {
     void* owner = nullptr;  // slab: its cache
     MemoryObject* object;   // page cache: the object, null once truncated...
+    uint64_t table_groups;  // page table: bit n: entries 8n..8n+7 may be in use
   };
   union {
     uint64_t index = 0;  // ...and the page's index in it

@@ -133,6 +133,7 @@ Vma& merge_with_neighbours(Mm& mm, Vma& vma) {
 Result<void> remove_mappings(Mm& mm, UserAddr start, UserAddr end) {
   Vma* vma = mm.mappings.first_ending_after(start);
   if (vma == nullptr || vma->start >= end) return {};
+  TRY(prepare_unmap(mm, start, end));
   if (vma->start < start) {
     TRY(split_mapping(mm, *vma, start));
     vma = mm.mappings.next(*vma);
@@ -150,8 +151,7 @@ Result<void> remove_mappings(Mm& mm, UserAddr start, UserAddr end) {
     erase_mapping(mm, *vma);
     vma = next;
   }
-  unmap_pages(mm, start, end);
-  return {};
+  return unmap_pages(mm, start, end);
 }
 
 Result<void> insert_mapping(Mm& mm, UserAddr start, UserAddr end, MapRequest& request) {

@@ -5,7 +5,7 @@
 //
 // The list belongs to the object's reverse-map lock; mappings are linked and unlinked by their Mm,
 // with its mmap_lock held. unmap_range() takes the page_table_lock of each Mm in turn; an Mm cannot
-// go away meanwhile, because its mappings are unlinked first. Nothing here fails.
+// go away meanwhile, because its mappings are unlinked first.
 #include "mm/memory_object.h"
 
 #include <algorithm>
@@ -42,16 +42,21 @@ void MemoryObject::unlink(Vma& vma) {
   }
 }
 
-void MemoryObject::unmap_range(uint64_t first, uint64_t end) {
+Result<void> MemoryObject::unmap_range(uint64_t first, uint64_t end) {
+  Result<void> outcome;
   MutexGuard guard(reverse_map_lock_);
   for (Vma* vma = first_vma_; vma != nullptr; vma = vma->next_in_object) {
     uint64_t from = std::max(first, vma->object_page);
     uint64_t to = std::min(end, vma->object_page + vma->pages());
     if (from >= to) continue;
     // Truncation takes private copies along, as Linux's does (SIGBUS in both, B20).
-    unmap_pages(*vma->mm, vma->start + ((from - vma->object_page) << kPageShift),
-                vma->start + ((to - vma->object_page) << kPageShift));
+    UserAddr start = vma->start + ((from - vma->object_page) << kPageShift);
+    UserAddr stop = vma->start + ((to - vma->object_page) << kPageShift);
+    Result<void> unmapped = unmap_pages(*vma->mm, start, stop);
+    if (!unmapped && reclaim_frames() != 0) unmapped = unmap_pages(*vma->mm, start, stop);
+    if (!unmapped) outcome = unmapped;
   }
+  return outcome;
 }
 
 }  // namespace tine::mm

@@ -50,7 +50,8 @@ class MemoryObject : public RefCounted<MemoryObject> {
   Mutex& reverse_map_lock() RETURN_CAPABILITY(reverse_map_lock_) { return reverse_map_lock_; }
   void link_after_locked(Vma& vma, Vma& neighbour) REQUIRES(reverse_map_lock_);
   // Removes the translations of pages [first, end) from every mapping: truncate, hole punching.
-  void unmap_range(uint64_t first, uint64_t end);
+  // ENOMEM: a table that is shared since a fork could not be copied, and some are left.
+  Result<void> unmap_range(uint64_t first, uint64_t end);
 
  private:
   Mutex reverse_map_lock_{LockRank::memory_object};

@@ -56,8 +56,8 @@ void exit_mmap(Mm& mm) {
     arch::irq_restore(irqs);
   }
   WriteGuard guard(mm.mmap_lock);
+  unmap_all_unused(mm);
   for (Vma* vma = mm.mappings.first(); vma != nullptr; vma = mm.mappings.next(*vma)) {
-    unmap_pages_unused(mm, vma->start, vma->end);
     detach_object(*vma);
   }
   mm.mappings.clear([](Vma* vma) { delete vma; });
@@ -87,7 +87,7 @@ Result<Ref<Mm>> mm_alloc() {
 Result<void> init_page_table(Mm& mm) {
   if (fail_here()) return Errno::nomem;
   SpinGuard guard(mm.page_table_lock);
-  TRY(mm.page_table.init());
+  TRY(mm.page_table.init(mm));
   mm.top_table = mm.page_table.top();
   return {};
 }

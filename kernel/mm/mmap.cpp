@@ -84,6 +84,10 @@ Result<Vma*> protect_mapping(Mm& mm, Vma& vma, UserAddr start, UserAddr end, uin
     return Errno::nomem;
   }
   Vma* inner = TRY(isolate_range(mm, vma, start, end));
+  if (auto owned = own_pages(mm, inner->start, inner->end); !owned) {
+    merge_with_neighbours(mm, *inner);
+    return owned.error();
+  }
   account_pages(mm, inner->flags, -static_cast<int64_t>(pages));
   account_pages(mm, wanted, static_cast<int64_t>(pages));
   inner->flags = wanted;

@@ -2,8 +2,8 @@
 //
 // Walking, growing and shrinking page tables. See page_table.h.
 //
-// Frames of tables belong to the PageTable from make() until they are detached. make() fails, and
-// leaves the tables as they were but for empty ones, when there is no memory.
+// A table that is not shared belongs to the PageTable from make() until it is detached. make()
+// fails, and leaves the tables as they were but for empty ones, when there is no memory.
 #include "mm/page_table.h"
 
 #include <algorithm>
@@ -14,7 +14,8 @@ namespace tine::mm {
 
 using arch::Pte;
 
-Result<void> PageTable::init() {
+Result<void> PageTable::init(Mm& mm) {
+  mm_ = &mm;
   top_ = take_top_table();
   if (top_ == nullptr) return Errno::nomem;
   return {};
@@ -36,11 +37,56 @@ LeafTable PageTable::find(UserAddr address) const {
   return LeafTable(arch::direct_map<Pte>(entry.address()));
 }
 
-LeafTable PageTable::make(UserAddr address) {
+LeafTable PageTable::change(UserAddr address) {
+  Pte entry = slot(*top_, 3, address);
+  if (!entry.is_writable()) [[unlikely]]
+    return entry.is_present() ? change_shared(address) : LeafTable();
+  entry = slot(frame_at(entry.address()), 2, address);
+  if (!entry.is_writable()) [[unlikely]]
+    return entry.is_present() ? change_shared(address) : LeafTable();
+  entry = slot(frame_at(entry.address()), 1, address);
+  if (!entry.is_writable()) [[unlikely]]
+    return entry.is_present() ? change_shared(address) : LeafTable();
+  return LeafTable(arch::direct_map<Pte>(entry.address()));
+}
+
+[[gnu::noinline]] LeafTable PageTable::change_shared(UserAddr address) {
+  return own(address) ? find(address) : LeafTable();
+}
+
+Pte PageTable::effective_entry(UserAddr address) const {
+  Frame* table = top_;
+  bool is_ours = true;
+  for (unsigned level = arch::kTableLevels - 1; level > 0; --level) {
+    Pte entry = slot(*table, level, address);
+    if (!entry.is_present()) return Pte();
+    is_ours = is_ours && entry.is_writable();
+    table = &frame_at(entry.address());
+  }
+  Pte entry = slot(*table, 0, address);
+  return is_ours ? entry : entry.without_write();
+}
+
+bool PageTable::is_shared(UserAddr address) const {
+  Frame* table = top_;
+  for (unsigned level = arch::kTableLevels - 1; level > 0; --level) {
+    Pte entry = slot(*table, level, address);
+    if (!entry.is_writable()) return entry.is_present();
+    table = &frame_at(entry.address());
+  }
+  return false;
+}
+
+[[gnu::noinline]] LeafTable PageTable::make_tables(UserAddr address) {
   Frame* table = top_;
   for (unsigned level = arch::kTableLevels - 1; level > 0; --level) {
     Pte& entry = slot(*table, level, address);
-    if (entry.is_present()) [[likely]] {
+    if (entry.is_writable()) [[likely]] {
+      table = &frame_at(entry.address());
+      continue;
+    }
+    if (entry.is_present()) {
+      if (!own(address)) return {};
       table = &frame_at(entry.address());
       continue;
     }
@@ -52,7 +98,7 @@ LeafTable PageTable::make(UserAddr address) {
       return {};
     }
     entry = Pte::table(frame_address(*lower));
-    ++table->private_value;
+    note_entry(*table, index_at(level, address));
     ++tables_;
     table = lower;
   }
@@ -65,7 +111,7 @@ void PageTable::detach_if_empty(UserAddr address, DetachedTables& detached) {
   path[level] = top_;
   for (; level > 0; --level) {
     Pte entry = slot(*path[level], level, address);
-    if (!entry.is_present()) break;
+    if (!entry.is_writable()) break;  // nothing below, or a shared table, which is never empty
     path[level - 1] = &frame_at(entry.address());
   }
   for (; level < arch::kTableLevels - 1 && path[level]->private_value == 0; ++level) {

@@ -2,14 +2,16 @@
 //
 // PageTable: the user half of an address space's page tables, walked over arch::Pte.
 //
-// Every change of an entry goes through LeafTable, and every step down the tables through
-// PageTable, so that the sharing of whole tables between processes can come without touching the
-// callers: find() may show a table that others use too, change() and make() give one that may be
-// written. Each table's frame counts its entries in use; a table without any is unlinked at once,
-// and is freed clean, ready for the next user.
+// Whole tables, with everything below them, are shared between processes that a fork has made
+// (docs/constant-time-fork.md). An upper entry that allows writing leads to a table that is this
+// address space's own; one that does not leads to a table that others may use too, and which must
+// not be changed. find() may show such a table; change() and make() first replace it and those above
+// it by copies (mm/table_sharing.cpp). Each table's frame counts its entries in use, says in which
+// groups of eight they lie, and counts the upper entries that lead to it. A table without entries is
+// unlinked at once, and is freed clean, ready for the next user.
 //
-// All of it belongs to the Mm's page_table_lock. Only make() allocates; it returns an empty
-// LeafTable when there is no memory.
+// All of it belongs to the Mm's page_table_lock. make(), change() and own*() allocate: an empty
+// LeafTable or false says that there is no memory.
 #pragma once
 
 #include <cstdint>
@@ -21,10 +23,32 @@
 
 namespace tine::mm {
 
+struct Mm;
+
 inline constexpr uint64_t kLeafBytes = kPageSize * arch::kTableEntries;
 // The end of the stretch that one lowest-level table covers.
 constexpr UserAddr leaf_end(UserAddr at) {
   return UserAddr((at.value & ~(kLeafBytes - 1)) + kLeafBytes);
+}
+
+inline arch::Pte& entry_of(const Frame& table, unsigned index) {
+  return frame_data<arch::Pte>(table)[index];
+}
+inline void note_entry(Frame& table, unsigned index) {
+  ++table.private_value;
+  table.table_groups |= uint64_t{1} << (index / 8);
+}
+
+// Calls act(index, entry) for each entry of `table` that is not zero; at the top, of the user half.
+template <class Act>
+inline void for_each_entry(const Frame& table, Act&& act) {
+  for (uint64_t groups = table.table_groups; groups != 0; groups &= groups - 1) {
+    unsigned first = static_cast<unsigned>(__builtin_ctzll(groups)) * 8;
+    for (unsigned index = first; index < first + 8; ++index) {
+      arch::Pte& entry = entry_of(table, index);
+      if (entry.raw() != 0) act(index, entry);
+    }
+  }
 }
 
 // The entries of one lowest-level table.
@@ -42,18 +66,13 @@ class LeafTable {
 
   void insert(unsigned index, arch::Pte entry) {  // where none is
     store(index, entry);
-    ++frame_->private_value;
+    note_entry(*frame_, index);
   }
   void replace(unsigned index, arch::Pte entry) { store(index, entry); }
   // Gives the entry that was there, with the bits that the hardware has set until now.
   arch::Pte remove(unsigned index) {
     --frame_->private_value;
     return exchange(index, arch::Pte());
-  }
-  // For an address space that nobody runs in: the entry as read before is the last word.
-  void remove_unused(unsigned index) {
-    --frame_->private_value;
-    entries_[index] = arch::Pte();
   }
 
  private:
@@ -94,6 +113,12 @@ class DetachedTables {
   uint32_t first_ = 0;
 };
 
+// Drops one of the entries that led to `table`, which is unlinked and flushed. The last one frees
+// it and what it leads to. Without the page_table_lock where that may be much.
+void put_table(Frame& table, unsigned level);
+
+class RssDelta;
+
 class PageTable {
  public:
   PageTable() = default;
@@ -101,12 +126,43 @@ class PageTable {
   PageTable& operator=(const PageTable&) = delete;
   ~PageTable();  // the user half is empty
 
-  Result<void> init();  // ENOMEM
+  Result<void> init(Mm& mm);  // whose it is; ENOMEM
   PhysAddr top() const { return frame_address(*top_); }
 
   LeafTable find(UserAddr address) const;  // to read; null: nothing is mapped near the address
-  LeafTable change(UserAddr address) { return find(address); }  // to change what is there
-  LeafTable make(UserAddr address);                             // to insert; null: no memory
+  LeafTable change(UserAddr address);      // to change what is there; null: nothing, or no memory
+  LeafTable make(UserAddr address) {       // to insert; null: no memory
+    if (LeafTable leaf = change(address)) [[likely]]
+      return leaf;
+    return make_tables(address);
+  }
+  // The entry as the processor obeys it: not writable where a table above it is not ours.
+  arch::Pte effective_entry(UserAddr address) const;
+
+  // Whether a table that leads to `address` may be used by others too.
+  bool is_shared(UserAddr address) const;
+  // Makes the tables that lead to `address` this address space's own, as far as there are any.
+  bool own(UserAddr address) { return own(address, 0); }
+  // Only those that lie on both sides of `at`: then [.., at) or [at, ..) can be unmapped for sure.
+  bool own_cut(UserAddr at);
+  // Adds to the number of a frame's owners what the tables that lead to it stand for.
+  uint32_t other_users(UserAddr address) const;
+
+  // Fork: `child`, which is empty, gets to see all that is here. True: something here has lost the
+  // right to be written, and the translations of it must be flushed.
+  bool share_with(PageTable& child);
+  // A table that may be shared and lies whole in [at, end), unlinked; `removed` has counted what it
+  // mapped. The caller flushes the range and then gives it to put_table().
+  struct Unlinked {
+    Frame* table = nullptr;  // null: none there
+    unsigned level = 0;
+    UserAddr end;  // of what it mapped, which began at `at`
+  };
+  // `at` is populated. ENOMEM: a table that only partly lies in the range could not be copied.
+  Result<Unlinked> unlink_shared(UserAddr at, UserAddr end, RssDelta& removed);
+  // Exit: unlinks the next table below the top one; null: nothing is left.
+  Frame* unlink_next();
+
   // Unlinks the table at `address`, and those above it, as far as they have become empty.
   void detach_if_empty(UserAddr address, DetachedTables& detached);
   void detach_empty(UserAddr start, UserAddr end, DetachedTables& detached);
@@ -118,19 +174,27 @@ class PageTable {
 
  private:
   static arch::Pte& slot(Frame& table, unsigned level, UserAddr address) {
-    return frame_data<arch::Pte>(
-        table)[(address.value >> (kPageShift + 9 * level)) % arch::kTableEntries];
+    return entry_of(table, index_at(level, address));
   }
+  static unsigned index_at(unsigned level, UserAddr address) {
+    return static_cast<unsigned>(address.value >> (kPageShift + 9 * level)) % arch::kTableEntries;
+  }
+  bool own(UserAddr address, unsigned down_to);
+  LeafTable change_shared(UserAddr address);
+  LeafTable make_tables(UserAddr address);
+
   Frame* top_ = nullptr;
   uint64_t tables_ = 0;
+  Mm* mm_ = nullptr;
 };
 
-// Walks over the leaf tables that exist in [start, end):
+// Walks over the leaf tables that exist in [start, end), to read them, or to change them where
+// own() has been asked for them before:
 //   for (LeafWalk walk(table, start, end); walk.next();)
 //     for (unsigned i = walk.first; i < walk.last; ++i) ... walk.leaf.get(i) ...
 class LeafWalk {
  public:
-  LeafWalk(PageTable& table, UserAddr start, UserAddr end)
+  LeafWalk(const PageTable& table, UserAddr start, UserAddr end)
       : table_(table), next_(start), end_(end) {}
 
   LeafTable leaf;
@@ -141,7 +205,7 @@ class LeafWalk {
   bool is_done() const { return next_ >= end_; }
   bool next() {
     while (next_ < end_) {
-      leaf = table_.change(next_);
+      leaf = table_.find(next_);
       if (leaf) [[likely]] {
         at = next_;
         next_ = leaf_end(at);
@@ -156,7 +220,7 @@ class LeafWalk {
   }
 
  private:
-  PageTable& table_;
+  const PageTable& table_;
   UserAddr next_;
   UserAddr end_;
 };

@@ -20,11 +20,9 @@ FrameRef hold_page(Mm& mm, UserAddr at, bool write) {
   for (;;) {
     {
       SpinGuard guard(mm.page_table_lock);
-      if (LeafTable leaf = mm.page_table.find(at)) {
-        arch::Pte entry = leaf.get(LeafTable::index_of(at));
-        if (entry.is_present() && (!write || entry.is_writable())) {
-          return FrameRef::share(frame_at(entry.address()));
-        }
+      arch::Pte entry = mm.page_table.effective_entry(at);
+      if (entry.is_present() && (!write || entry.is_writable())) {
+        return FrameRef::share(frame_at(entry.address()));
       }
     }
     if (handle_page_fault(mm, at, {.write = write}).outcome != FaultOutcome::handled) return {};

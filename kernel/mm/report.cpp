@@ -2,8 +2,9 @@
 //
 // Copies of what an address space looks like, for /proc. See report.h.
 //
-// How many share a frame is taken from its reference count: the page cache's own reference does not
-// count, and one that somebody holds just now for a copy may be counted too.
+// How many share a frame is taken from its reference count and from those of the tables that lead to
+// it: the page cache's own reference does not count, one that somebody holds just now for a copy may
+// be counted too, and of others who share a table above a second table of theirs one is counted.
 #include "mm/report.h"
 
 #include <algorithm>
@@ -23,10 +24,10 @@ MappingReport::Region region_of(const Mm& mm, const Vma& vma) {
   return MappingReport::Region::none;
 }
 
-uint32_t sharers_of(const Frame& frame) {
+uint32_t sharers_of(const Frame& frame, uint32_t users_of_tables) {
   uint32_t owners = frame.count.load(std::memory_order_relaxed);
   bool in_cache = frame.kind == FrameKind::cache && frame.object != nullptr;
-  return std::max(1u, in_cache ? owners - 1 : owners);
+  return std::max(1u, in_cache ? owners - 1 : owners) + users_of_tables;
 }
 
 }  // namespace
@@ -52,12 +53,13 @@ MappingPages measure_pages(Mm& mm, UserAddr start, UserAddr end) {
   for (LeafWalk walk(mm.tables(), start, end); !walk.is_done();) {
     SpinGuard table_guard(mm.page_table_lock);
     if (!walk.next()) break;
+    uint32_t users_of_tables = mm.page_table.other_users(walk.at);
     for (unsigned i = walk.first; i < walk.last; ++i) {
       arch::Pte entry = walk.leaf.get(i);
       if (is_empty(entry)) continue;
       const Frame& frame = frame_at(entry.address());
       if (!is_counted(frame)) continue;
-      uint32_t sharers = sharers_of(frame);
+      uint32_t sharers = sharers_of(frame, users_of_tables);
       ++pages.resident;
       pages.referenced += entry.is_accessed();
       pages.anonymous += frame.kind == FrameKind::anonymous;

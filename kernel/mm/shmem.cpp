@@ -248,14 +248,14 @@ Result<void> ShmemObject::resize(uint64_t new_size) {
   if (new_size < old_size) {
     uint64_t first = page_ceil(new_size) >> kPageShift;
     remove_pages(first, ~uint64_t{0});
-    unmap_range(first, ~uint64_t{0} >> kPageShift);
+    TRY(unmap_range(first, ~uint64_t{0} >> kPageShift));
   }
   return {};
 }
 
-void ShmemObject::punch_hole(uint64_t offset, uint64_t length) {
+Result<void> ShmemObject::punch_hole(uint64_t offset, uint64_t length) {
   uint64_t end = std::min(offset + length, size_bytes());
-  if (offset >= end) return;
+  if (offset >= end) return {};
   uint64_t first = page_ceil(offset) >> kPageShift;
   uint64_t last = (end == size_bytes() ? page_ceil(end) : page_floor(end)) >> kPageShift;
   auto clear = [&](uint64_t from, uint64_t to) {
@@ -265,9 +265,9 @@ void ShmemObject::punch_hole(uint64_t offset, uint64_t length) {
   };
   clear(offset, std::min(end, first << kPageShift));
   if (last << kPageShift < end && last >= first) clear(last << kPageShift, end);
-  if (first >= last) return;
+  if (first >= last) return {};
   remove_pages(first, last);
-  unmap_range(first, last);
+  return unmap_range(first, last);
 }
 
 Result<size_t> ShmemObject::read(IoBuffer& buffer, uint64_t offset) {

@@ -37,7 +37,7 @@ TEST(Shmem, AgreesWithAByteArray) {
           break;
         }
         case 1:
-          object->punch_hole(offset, length);
+          ASSERT_TRUE(object->punch_hole(offset, length));
           for (uint64_t i = offset; i < std::min<uint64_t>(offset + length, model.size()); ++i) {
             model[i] = {};
           }

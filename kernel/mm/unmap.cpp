@@ -4,11 +4,13 @@
 //
 // A frame whose entry is removed is put only after the flush (UnmapBatch), because another thread
 // of the process may still reach it through this or another CPU's translation cache. At exit nobody
-// can, and frames and tables are given back at once.
+// can, and frames and tables are given back at once. Where tables are shared since a fork, whole ones
+// are dropped and only those on the edge of the range are copied.
 #include "mm/unmap.h"
 
 #include <algorithm>
 #include <bit>
+#include <optional>
 
 #include "mm/tlb.h"
 
@@ -28,53 +30,105 @@ arch::PteFlags entry_flags(uint32_t vm_flags) {
   return flags;
 }
 
-void unmap_pages(Mm& mm, UserAddr start, UserAddr end) {
-  UnmapBatch batch(mm);
-  for (UserAddr at = start; at < end;) {
-    mm.page_table_lock.lock();
-    at = mm.page_table.next_populated(at, end);
-    UserAddr stop = std::min(end, leaf_end(at));
-    if (at < end) {
-      LeafTable leaf = mm.page_table.change(at);
-      RssDelta gone;
-      UserAddr first = at;
-      for (; at < stop && leaf.entries_in_use() != 0 && !batch.is_full(); at += kPageSize) {
-        unsigned index = LeafTable::index_of(at);
-        if (is_empty(leaf.get(index))) continue;
-        Frame& frame = frame_at(leaf.remove(index).address());
-        if (!is_counted(frame)) continue;
-        gone.count(frame);
-        batch.add(frame);
-      }
-      gone.subtract_from(mm);
-      batch.note_range(first, at);
-      if (leaf.entries_in_use() == 0) {
-        mm.page_table.detach_if_empty(first, batch.tables());
-        at = stop;
-      }
-    }
-    mm.page_table_lock.unlock();
-    if (batch.is_full()) batch.finish();
+namespace {
+
+// Frees pages of the leaf table at `start`, no further than `end` and as far as the batch takes
+// them; returns where it stopped. Null: there is no memory to make the table the Mm's own.
+std::optional<UserAddr> unmap_leaf(Mm& mm, UserAddr start, UserAddr end, UnmapBatch& batch)
+    REQUIRES(mm.page_table_lock) {
+  LeafTable leaf = mm.page_table.change(start);
+  if (!leaf) return {};
+  UserAddr stop = std::min(end, leaf_end(start));
+  RssDelta gone;
+  UserAddr at = start;
+  for (; at < stop && leaf.entries_in_use() != 0 && !batch.is_full(); at += kPageSize) {
+    unsigned index = LeafTable::index_of(at);
+    if (is_empty(leaf.get(index))) continue;
+    Frame& frame = frame_at(leaf.remove(index).address());
+    if (!is_counted(frame)) continue;
+    gone.count(frame);
+    batch.add(frame);
   }
+  gone.subtract_from(mm);
+  batch.note_range(start, at);
+  if (leaf.entries_in_use() != 0) return at;
+  mm.page_table.detach_if_empty(start, batch.tables());
+  return stop;
 }
 
-void unmap_pages_unused(Mm& mm, UserAddr start, UserAddr end) {
-  for (LeafWalk walk(mm.tables(), start, end); !walk.is_done();) {
+// Unlinks the largest table at `start` that is shared and within the range, and drops it.
+Result<UserAddr> unmap_shared(Mm& mm, UserAddr start, UserAddr end) {
+  UnmapBatch batch(mm);
+  RssDelta gone;
+  PageTable::Unlinked unlinked;
+  {
     SpinGuard guard(mm.page_table_lock);
-    if (!walk.next()) break;
-    RssDelta gone;
-    for (unsigned i = walk.first; i < walk.last && walk.leaf.entries_in_use() != 0; ++i) {
-      Pte entry = walk.leaf.get(i);
-      if (is_empty(entry)) continue;
-      walk.leaf.remove_unused(i);
-      Frame& frame = frame_at(entry.address());
-      if (!is_counted(frame)) continue;
-      gone.count(frame);
-      put_frame(frame);
-    }
-    DetachedTables detached;
-    if (walk.leaf.entries_in_use() == 0) mm.page_table.detach_if_empty(walk.at, detached);
+    unlinked = TRY(mm.page_table.unlink_shared(start, end, gone));
+    if (unlinked.table == nullptr) return start;
     gone.subtract_from(mm);
+    mm.page_table.detach_if_empty(start, batch.tables());
+  }
+  batch.note_range(start, unlinked.end);
+  batch.finish();
+  put_table(*unlinked.table, unlinked.level);
+  return unlinked.end;
+}
+
+}  // namespace
+
+Result<void> unmap_pages(Mm& mm, UserAddr start, UserAddr end) {
+  UnmapBatch batch(mm);
+  for (UserAddr at = start; at < end;) {
+    bool is_shared = false;
+    {
+      SpinGuard guard(mm.page_table_lock);
+      at = mm.page_table.next_populated(at, end);
+      if (at >= end) return {};
+      is_shared = mm.page_table.is_shared(at);
+      if (!is_shared) {
+        std::optional<UserAddr> reached = unmap_leaf(mm, at, end, batch);
+        if (!reached) return Errno::nomem;
+        at = *reached;
+      }
+    }
+    if (is_shared) at = TRY(unmap_shared(mm, at, end));  // here still: what is left is now ours
+    if (batch.is_full()) batch.finish();
+  }
+  return {};
+}
+
+Result<void> prepare_unmap(Mm& mm, UserAddr start, UserAddr end) {
+  SpinGuard guard(mm.page_table_lock);
+  for (UserAddr cut : {start, end}) {
+    if (!mm.page_table.is_shared(cut)) continue;
+    if (fail_here() || !mm.page_table.own_cut(cut)) return Errno::nomem;
+  }
+  return {};
+}
+
+Result<void> own_pages(Mm& mm, UserAddr start, UserAddr end) {
+  for (UserAddr at = start; at < end; at = leaf_end(at)) {
+    SpinGuard guard(mm.page_table_lock);
+    at = mm.page_table.next_populated(at, end);
+    if (at >= end || !mm.page_table.is_shared(at)) continue;
+    if (fail_here() || !mm.page_table.own(at)) return Errno::nomem;
+  }
+  return {};
+}
+
+void unmap_all_unused(Mm& mm) {
+  for (;;) {
+    Frame* table;
+    {
+      SpinGuard guard(mm.page_table_lock);
+      table = mm.page_table.unlink_next();
+      if (table == nullptr) {
+        mm.note_peak_rss();
+        for (auto& pages : mm.rss) pages.store(0, std::memory_order_relaxed);
+        return;
+      }
+    }
+    put_table(*table, arch::kTableLevels - 2);
   }
 }
 
@@ -115,8 +169,9 @@ bool make_target_tables(Mm& mm, UserAddr from, UserAddr end, UserAddr to)
 
 bool move_pages(Mm& mm, UserAddr from, UserAddr to, uint64_t length) {
   UnmapBatch batch(mm);
-  SpinGuard guard(mm.page_table_lock);
   UserAddr end = from + length;
+  if (!own_pages(mm, from, end)) return false;
+  SpinGuard guard(mm.page_table_lock);
   bool possible = make_target_tables(mm, from, end, to);
   if (possible) {
     for (LeafWalk walk(mm.page_table, from, end); walk.next();) {

@@ -2,7 +2,8 @@
 //
 // Operations on the page-table entries of a range of addresses, for the rest of mm/. They take the
 // Mm's page_table_lock, a leaf table (2 MiB) at a time, and flush what must be flushed. The
-// mappings themselves are not touched. None of them fails.
+// mappings themselves are not touched. Those that may meet a table which is shared since a fork, and
+// would have to copy it, fail with ENOMEM when there is no memory.
 #pragma once
 
 #include <cstdint>
@@ -21,11 +22,16 @@ arch::Pte hide(arch::Pte entry);
 // Rights of a mapping's entries; write only where the frame may be written without a fault.
 arch::PteFlags entry_flags(uint32_t vm_flags);
 
-// Frees the pages of [start, end).
-void unmap_pages(Mm& mm, UserAddr start, UserAddr end);
-// The same when no CPU can use the tables any more: exit.
-void unmap_pages_unused(Mm& mm, UserAddr start, UserAddr end);
-// Gives the entries the rights of `vm_flags`; write comes only by the next fault.
+// Frees the pages of [start, end). ENOMEM: some of them are still there.
+Result<void> unmap_pages(Mm& mm, UserAddr start, UserAddr end);
+// After it, unmap_pages() of the same range does not fail while the mmap_lock is held exclusively.
+Result<void> prepare_unmap(Mm& mm, UserAddr start, UserAddr end);
+// Everything, when no CPU can use the tables any more: exit. Drops what is shared without a look.
+void unmap_all_unused(Mm& mm);
+// Makes all tables of the range the Mm's own, as they stay while the mmap_lock is held exclusively.
+Result<void> own_pages(Mm& mm, UserAddr start, UserAddr end);
+// Gives the entries, which must be the Mm's own, the rights of `vm_flags`; write comes only by the
+// next fault.
 void protect_pages(Mm& mm, UserAddr start, UserAddr end, uint32_t vm_flags);
 // Moves entries to another place (mremap). False: no memory, and all is where it was.
 bool move_pages(Mm& mm, UserAddr from, UserAddr to, uint64_t length);

@@ -187,9 +187,9 @@ Result<void> TmpfsFile::allocate(int mode, uint64_t offset, uint64_t length) {
   if (mode & kPunchHole) {
     if (!(mode & kKeepSize)) return Errno::opnotsupp;
     if (seals & kSealWrite) return Errno::perm;
-    pages_->punch_hole(offset, length);
+    auto outcome = pages_->punch_hole(offset, length);
     count_pages();
-    return {};
+    return outcome;
   }
   uint64_t old_size = size();
   if (end > old_size) {

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+//
+// Page tables as a persistent tree: sharing all tables at a fork, copying those on the path to a
+// change, and dropping what is shared. docs/constant-time-fork.md argues why this is right.
+//
+// The rules. A table's count is the number of entries that lead to it. While it is above one, every
+// entry that leads there forbids writing, so no processor can write through it, and nobody changes
+// it, but for copy_table() below taking the right to write from its entries, which whoever comes to
+// own it must find taken. Who reads a count of one under his page_table_lock is the only owner: the
+// count can only rise through his own entry, and those who dropped theirs had finished with it.
+// A frame that a shared table maps is counted once for the table.
+//
+// A table is put only after the translations that went through it are flushed on all CPUs, because
+// its next owner may change it. Only own() and unlink_shared() need memory.
+#include <algorithm>
+
+#include "core/panic.h"
+#include "mm/page_table.h"
+#include "mm/tlb.h"
+#include "mm/unmap.h"
+
+namespace tine::mm {
+
+using arch::Pte;
+
+namespace {
+
+constexpr unsigned kTopLevel = arch::kTableLevels - 1;
+
+constexpr uint64_t span_of(unsigned level) {  // what one entry of a table of this level maps
+  return uint64_t{1} << (kPageShift + 9 * level);
+}
+
+// Several owners may do this at once, and hardware may set bits of its own.
+void forbid_write(Pte& entry) {
+  static_assert(sizeof(Pte) == sizeof(uint64_t));
+  __atomic_fetch_and(reinterpret_cast<uint64_t*>(&entry), ~uint64_t{arch::kWritable},
+                     __ATOMIC_RELAXED);
+}
+
+// Fills `copy`, which is empty, with the entries of `table`, for the one and for the other to share
+// what they lead to.
+void copy_table(Frame& table, Frame& copy, unsigned level) {
+  for_each_entry(table, [&](unsigned index, Pte& entry) {
+    Pte seen = entry;
+    Frame& below = frame_at(seen.address());
+    // Writable memory that is shared on purpose (MAP_SHARED) is never anonymous.
+    bool forbid = level > 0 || below.kind == FrameKind::anonymous;
+    if (level > 0 || is_counted(below)) get_frame(below);
+    if (forbid && seen.is_writable()) {
+      forbid_write(entry);
+      seen = seen.without_write();
+    }
+    entry_of(copy, index) = seen;
+  });
+  copy.private_value = table.private_value;
+  copy.table_groups = table.table_groups;
+}
+
+struct SubtreeCount {
+  RssDelta& pages;
+  uint64_t tables = 0;
+};
+
+void count_subtree(const Frame& table, unsigned level, SubtreeCount& count) {
+  ++count.tables;
+  for_each_entry(table, [&](unsigned, Pte entry) {
+    const Frame& below = frame_at(entry.address());
+    if (level > 0) {
+      count_subtree(below, level - 1, count);
+    } else if (is_counted(below)) {
+      count.pages.count(below);
+    }
+  });
+}
+
+}  // namespace
+
+void put_table(Frame& table, unsigned level) {
+  if (table.count.load(std::memory_order_acquire) != 1) {
+    if (table.count.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    table.count.store(1, std::memory_order_relaxed);  // free_table() takes the last one
+  }
+  for_each_entry(table, [&](unsigned, Pte& entry) {
+    Frame& below = frame_at(entry.address());
+    entry = Pte();
+    if (level > 0) {
+      put_table(below, level - 1);
+    } else if (is_counted(below)) {
+      put_frame(below);
+    }
+  });
+  table.private_value = 0;
+  free_table(table);
+}
+
+bool PageTable::own(UserAddr address, unsigned down_to) {
+  Frame* replaced[kTopLevel];
+  unsigned first_level = 0;  // of the tables in `replaced`, which lie on one path
+  unsigned count = 0;
+  bool complete = true;
+  Frame* table = top_;
+  for (unsigned level = kTopLevel; level > down_to; --level) {
+    Pte& entry = slot(*table, level, address);
+    if (!entry.is_present()) break;
+    Frame& lower = frame_at(entry.address());
+    if (entry.is_writable()) {
+      table = &lower;
+      continue;
+    }
+    if (lower.count.load(std::memory_order_acquire) == 1) {  // the others are gone
+      entry = entry.with_write();
+      table = &lower;
+      continue;
+    }
+    table = take_table();
+    if (table == nullptr) {
+      complete = false;
+      break;
+    }
+    copy_table(lower, *table, level - 1);
+    entry = Pte::table(frame_address(*table));
+    if (count == 0) first_level = level - 1;
+    replaced[count++] = &lower;
+  }
+  if (count == 0) return complete;
+  flush_tlb_range(*mm_, address, address + kPageSize);  // and with it all cached upper entries
+  // Below a table that was copied every table is shared, so `replaced` has no holes.
+  for (unsigned i = 0; i < count; ++i) put_table(*replaced[i], first_level - i);
+  return complete;
+}
+
+bool PageTable::own_cut(UserAddr at) {
+  unsigned level = 0;
+  while (level < kTopLevel && at.value % span_of(level + 1) == 0) ++level;
+  return own(at, level);
+}
+
+uint32_t PageTable::other_users(UserAddr address) const {
+  uint32_t others = 0;
+  const Frame* table = top_;
+  for (unsigned level = kTopLevel; level > 0; --level) {
+    Pte entry = entry_of(*table, index_at(level, address));
+    if (!entry.is_present()) break;
+    table = &frame_at(entry.address());
+    others += table->count.load(std::memory_order_relaxed) - 1;
+  }
+  return others;
+}
+
+bool PageTable::share_with(PageTable& child) {
+  bool protected_any = false;
+  for_each_entry(*top_, [&](unsigned index, Pte& entry) {
+    protected_any |= entry.is_writable();
+    entry = entry.without_write();
+    get_frame(frame_at(entry.address()));
+    entry_of(*child.top_, index) = entry;
+  });
+  child.top_->private_value = top_->private_value;
+  child.top_->table_groups = top_->table_groups;
+  child.tables_ = tables_;
+  return protected_any;
+}
+
+Result<PageTable::Unlinked> PageTable::unlink_shared(UserAddr at, UserAddr end,
+                                                     RssDelta& removed) {
+  Frame* table = top_;
+  for (unsigned level = kTopLevel; level > 0; --level) {
+    Pte& entry = slot(*table, level, at);
+    if (!entry.is_present()) return Unlinked{};
+    if (!entry.is_writable()) {
+      uint64_t span = span_of(level);
+      if (at.value % span == 0 && end - at >= span) {
+        Frame& shared = frame_at(entry.address());
+        SubtreeCount count{removed};
+        count_subtree(shared, level - 1, count);
+        tables_ -= count.tables;
+        entry = Pte();
+        --table->private_value;
+        return Unlinked{&shared, level - 1, at + span};
+      }
+      if (!own(at, level - 1)) return Errno::nomem;
+    }
+    table = &frame_at(entry.address());
+  }
+  return Unlinked{};
+}
+
+Frame* PageTable::unlink_next() {
+  uint64_t groups = top_->table_groups;
+  if (groups == 0) {
+    tables_ = 0;
+    return nullptr;
+  }
+  unsigned first = static_cast<unsigned>(__builtin_ctzll(groups)) * 8;
+  for (unsigned index = first; index < first + 8; ++index) {
+    Pte& entry = entry_of(*top_, index);
+    if (entry.raw() == 0) continue;
+    Frame& table = frame_at(entry.address());
+    entry = Pte();
+    --top_->private_value;
+    return &table;
+  }
+  top_->table_groups = groups & (groups - 1);
+  return unlink_next();
+}
+
+}  // namespace tine::mm
