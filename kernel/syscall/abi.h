@@ -49,17 +49,24 @@ struct Rusage {
 };
 static_assert(sizeof(Rusage) == 144);
 
-struct Tms { int64_t user, system, children_user, children_system; };  // times(2), in clock ticks
-inline constexpr Nanoseconds kClockTick = kNsPerSecond / 100;          // USER_HZ
+struct Tms {
+  int64_t user, system, children_user, children_system;
+};                                                             // times(2), in clock ticks
+inline constexpr Nanoseconds kClockTick = kNsPerSecond / 100;  // USER_HZ
 
-struct Rlimit { uint64_t soft, hard; };  // getrlimit(2)
+struct Rlimit {
+  uint64_t soft, hard;
+};  // getrlimit(2)
 
-struct Utsname { char system[65], node[65], release[65], version[65], machine[65], domain[65]; };
+struct Utsname {
+  char system[65], node[65], release[65], version[65], machine[65], domain[65];
+};
 
 struct Sysinfo {  // sysinfo(2)
   int64_t uptime = 0;
   uint64_t loads[3] = {};
-  uint64_t total_ram = 0, free_ram = 0, shared_ram = 0, buffer_ram = 0, total_swap = 0, free_swap = 0;
+  uint64_t total_ram = 0, free_ram = 0, shared_ram = 0, buffer_ram = 0, total_swap = 0,
+           free_swap = 0;
   uint16_t processes = 0, padding = 0;
   uint32_t padding_to_align = 0;
   uint64_t total_high = 0, free_high = 0;
@@ -89,17 +96,28 @@ struct SchedAttributes {
 };
 static_assert(sizeof(SchedAttributes) == 56);
 
-struct Timezone { int32_t minutes_west, dst_time; };        // gettimeofday(2)
-struct IntervalTimespec { Timespec interval, value; };      // struct itimerspec
-struct IntervalTimeval { Timeval interval, value; };        // struct itimerval
-struct SignalEvent {                                        // struct sigevent, timer_create(2)
+struct Timezone {
+  int32_t minutes_west, dst_time;
+};  // gettimeofday(2)
+struct IntervalTimespec {
+  Timespec interval, value;
+};  // struct itimerspec
+struct IntervalTimeval {
+  Timeval interval, value;
+};                    // struct itimerval
+struct SignalEvent {  // struct sigevent, timer_create(2)
   uint64_t value = 0;
   int32_t signal = 0, notify = 0, thread = 0;
   int32_t padding[11] = {};
 };
 static_assert(sizeof(SignalEvent) == 64);
 
-struct CapabilityHeader { uint32_t version; int32_t pid; };              // capget(2)
-struct CapabilityData { uint32_t effective, permitted, inheritable; };
+struct CapabilityHeader {
+  uint32_t version;
+  int32_t pid;
+};  // capget(2)
+struct CapabilityData {
+  uint32_t effective, permitted, inheritable;
+};
 
 }  // namespace tine::abi

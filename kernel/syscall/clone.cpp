@@ -12,8 +12,7 @@ SyscallResult sys_vfork() { return TRY(kernel_clone(CloneRequest::from_vfork()))
 
 SyscallResult sys_clone(uint64_t flags, UserAddr stack, UserAddr parent_tid, UserAddr child_tid,
                         UserAddr tls) {
-  CloneRequest request =
-      TRY(CloneRequest::from_clone(flags, stack, parent_tid, child_tid, tls));
+  CloneRequest request = TRY(CloneRequest::from_clone(flags, stack, parent_tid, child_tid, tls));
   return TRY(kernel_clone(request));
 }
 

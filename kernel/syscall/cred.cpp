@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// User and group ids and capabilities: setuid(2), setreuid(2), setresuid(2), setfsuid(2) and the same
-// for groups, getgroups(2), setgroups(2), capget(2), capset(2).
+// User and group ids and capabilities: setuid(2), setreuid(2), setresuid(2), setfsuid(2) and the
+// same for groups, getgroups(2), setgroups(2), capget(2), capset(2).
 //
 // Ids are the initial user namespace's. Each change makes new Creds; a caller without the privilege
 // may only choose among the ids he has.
@@ -15,8 +15,8 @@ namespace tine {
 
 namespace {
 
-constexpr uint32_t kUnchanged = ~0u;      // -1: leave this id as it is
-constexpr uint32_t kKeepCaps = 1u << 4;   // SECBIT_KEEP_CAPS
+constexpr uint32_t kUnchanged = ~0u;     // -1: leave this id as it is
+constexpr uint32_t kKeepCaps = 1u << 4;  // SECBIT_KEEP_CAPS
 constexpr uint32_t kNoSetuidFixup = 1u << 2;
 
 // capabilities(7), "Effect of user ID changes on capabilities".
@@ -41,8 +41,10 @@ Result<void> change_account(Creds& fresh) {
   Task& task = current();
   const auto processes = static_cast<uint64_t>(fresh.user->processes.load());
   const bool is_over = processes >= soft_limit(kLimitNproc) && fresh.user.get() != &root_account();
-  if (is_over) task.flags |= kPfNprocExceeded;
-  else task.flags &= ~uint32_t{kPfNprocExceeded};
+  if (is_over)
+    task.flags |= kPfNprocExceeded;
+  else
+    task.flags &= ~uint32_t{kPfNprocExceeded};
   return {};
 }
 
@@ -250,10 +252,13 @@ constexpr uint32_t kVersion1 = 0x19980330, kVersion2 = 0x20071026, kVersion3 = 0
 Result<size_t> words_of_version(UserAddr address, abi::CapabilityHeader& header) {
   header = TRY(UserIn<abi::CapabilityHeader>(address).read());
   switch (header.version) {
-    case kVersion1: return size_t{1};
+    case kVersion1:
+      return size_t{1};
     case kVersion2:
-    case kVersion3: return size_t{2};
-    default: break;
+    case kVersion3:
+      return size_t{2};
+    default:
+      break;
   }
   TRY(UserOut<uint32_t>(address).write(kVersion3));
   return Errno::inval;

@@ -2,8 +2,8 @@
 //
 // execve(2), execveat(2): decoders in front of exec::execute(). On success the return value is what
 // the new program finds in its result register, which the ABI leaves undefined; Linux has 0.
-#include "syscall/syscalls.h"
 #include "task/exec/exec.h"
+#include "syscall/syscalls.h"
 
 namespace tine {
 

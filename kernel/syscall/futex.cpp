@@ -15,8 +15,8 @@ namespace {
 using futex::Sharing;
 
 struct Deadline {
-  Nanoseconds at = kNever;     // monotonic
-  bool is_relative = false;    // FUTEX_WAIT: a restart must not wait for the whole time again
+  Nanoseconds at = kNever;   // monotonic
+  bool is_relative = false;  // FUTEX_WAIT: a restart must not wait for the whole time again
 };
 
 // FUTEX_WAIT's time is a length, that of the others a point in time, on either clock (futex(2)).
@@ -45,8 +45,8 @@ SyscallResult resume_wait(signal::RestartBlock& block) {
   return 0;
 }
 
-SyscallResult wait(UserAddr word, int operation, uint32_t value, UserAddr timeout,
-                   uint32_t bitset, Sharing sharing) {
+SyscallResult wait(UserAddr word, int operation, uint32_t value, UserAddr timeout, uint32_t bitset,
+                   Sharing sharing) {
   const Deadline deadline = TRY(read_deadline(timeout, operation));
   const Result<void> waited = futex::wait(word, sharing, value, deadline.at, bitset);
   if (!waited && waited.error() == Errno::restart_sys && deadline.is_relative) {

@@ -16,12 +16,15 @@ bool may_access(const Task& target) {
   if (target.signal.get() == caller.signal.get()) return true;
   const Creds& mine = caller.creds();
   const Creds& theirs = target.creds();
-  const bool same_user = mine.uid == theirs.euid && mine.uid == theirs.suid && mine.uid == theirs.uid;
-  const bool same_group = mine.gid == theirs.egid && mine.gid == theirs.sgid && mine.gid == theirs.gid;
+  const bool same_user =
+      mine.uid == theirs.euid && mine.uid == theirs.suid && mine.uid == theirs.uid;
+  const bool same_group =
+      mine.gid == theirs.egid && mine.gid == theirs.sgid && mine.gid == theirs.gid;
   return (same_user && same_group) || capable(kCapSysResource);
 }
 
-Result<void> check_new_limit(Resource resource, const abi::Rlimit& fresh, const ResourceLimit& old) {
+Result<void> check_new_limit(Resource resource, const abi::Rlimit& fresh,
+                             const ResourceLimit& old) {
   constexpr uint64_t kMaxDescriptors = 1024 * 1024;  // fs.nr_open
   if (fresh.soft > fresh.hard) return Errno::inval;
   if (resource == kLimitNofile && fresh.hard > kMaxDescriptors) return Errno::perm;
@@ -93,7 +96,9 @@ SyscallResult sys_getrusage(int who, UserOut<abi::Rusage> out) {
   Task& task = current();
   CpuUsage usage;
   switch (who) {
-    case kSelf: usage = own_usage(); break;
+    case kSelf:
+      usage = own_usage();
+      break;
     case kChildren: {
       IrqGuard tree(task_tree_lock);
       usage = task.signal->children_usage;
@@ -103,7 +108,8 @@ SyscallResult sys_getrusage(int who, UserOut<abi::Rusage> out) {
       usage = usage_of_thread(task);
       usage.max_rss_pages = resident_peak(task);
       break;
-    default: return Errno::inval;
+    default:
+      return Errno::inval;
   }
   TRY(out.write(to_rusage(usage)));
   return 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Odds and ends of a process: prctl(2), arch_prctl(2), personality(2). Options that are not here fail
-// with EINVAL, as on a kernel built without them.
+// Odds and ends of a process: prctl(2), arch_prctl(2), personality(2). Options that are not here
+// fail with EINVAL, as on a kernel built without them.
 #include <algorithm>
 
 #include "syscall/syscalls.h"
@@ -12,11 +12,26 @@ namespace tine {
 namespace {
 
 enum Option : int {
-  kSetPdeathsig = 1, kGetPdeathsig = 2, kGetDumpable = 3, kSetDumpable = 4, kGetKeepcaps = 7,
-  kSetKeepcaps = 8, kSetName = 15, kGetName = 16, kCapbsetRead = 23, kCapbsetDrop = 24,
-  kGetSecurebits = 27, kSetSecurebits = 28, kSetTimerslack = 29, kGetTimerslack = 30,
-  kSetChildSubreaper = 36, kGetChildSubreaper = 37, kSetNoNewPrivs = 38, kGetNoNewPrivs = 39,
-  kGetTidAddress = 40, kCapAmbient = 47,
+  kSetPdeathsig = 1,
+  kGetPdeathsig = 2,
+  kGetDumpable = 3,
+  kSetDumpable = 4,
+  kGetKeepcaps = 7,
+  kSetKeepcaps = 8,
+  kSetName = 15,
+  kGetName = 16,
+  kCapbsetRead = 23,
+  kCapbsetDrop = 24,
+  kGetSecurebits = 27,
+  kSetSecurebits = 28,
+  kSetTimerslack = 29,
+  kGetTimerslack = 30,
+  kSetChildSubreaper = 36,
+  kGetChildSubreaper = 37,
+  kSetNoNewPrivs = 38,
+  kGetNoNewPrivs = 39,
+  kGetTidAddress = 40,
+  kCapAmbient = 47,
 };
 
 constexpr uint32_t kKeepCapsBit = 1u << 4, kKeepCapsLocked = 1u << 5;
@@ -24,8 +39,7 @@ constexpr uint32_t kKeepCapsBit = 1u << 4, kKeepCapsLocked = 1u << 5;
 SyscallResult set_name(UserAddr address) {
   char name[Task::kNameLength] = {};
   // A longer name is cut, so only a bad address fails.
-  const Result<size_t> length =
-      arch::copy_string_from_user(name, address, Task::kNameLength - 1);
+  const Result<size_t> length = arch::copy_string_from_user(name, address, Task::kNameLength - 1);
   if (!length && length.error() == Errno::fault) return Errno::fault;
   name[Task::kNameLength - 1] = 0;
   Task& task = current();
@@ -58,8 +72,10 @@ SyscallResult set_keepcaps(uint64_t value) {
   if (value > 1) return Errno::inval;
   if (current().creds().securebits & kKeepCapsLocked) return Errno::perm;
   Ref<Creds> fresh = TRY(prepare_creds());
-  if (value) fresh->securebits |= kKeepCapsBit;
-  else fresh->securebits &= ~kKeepCapsBit;
+  if (value)
+    fresh->securebits |= kKeepCapsBit;
+  else
+    fresh->securebits &= ~kKeepCapsBit;
   commit_creds(std::move(fresh));
   return 0;
 }
@@ -81,14 +97,17 @@ SyscallResult ambient(uint64_t command, uint64_t capability) {
   if (command == kIsSet) return (old.ambient & mask) != 0;
   if (command < kRaise || command > kClearAll) return Errno::inval;
   constexpr uint32_t kNoAmbientRaise = 1u << 6;
-  if (command == kRaise && (!(old.permitted & old.inheritable & mask) ||
-                            (old.securebits & kNoAmbientRaise))) {
+  if (command == kRaise &&
+      (!(old.permitted & old.inheritable & mask) || (old.securebits & kNoAmbientRaise))) {
     return Errno::perm;
   }
   Ref<Creds> fresh = TRY(prepare_creds());
-  if (command == kRaise) fresh->ambient |= mask;
-  else if (command == kLower) fresh->ambient &= ~mask;
-  else fresh->ambient = 0;
+  if (command == kRaise)
+    fresh->ambient |= mask;
+  else if (command == kLower)
+    fresh->ambient &= ~mask;
+  else
+    fresh->ambient = 0;
   commit_creds(std::move(fresh));
   return 0;
 }
@@ -116,32 +135,42 @@ SyscallResult sys_prctl(int option, uint64_t argument2, uint64_t argument3, uint
     case kGetPdeathsig:
       TRY(UserOut<int>(UserAddr(argument2)).write(task.parent_death_signal));
       return 0;
-    case kGetDumpable: return task.mm->dumpable;
+    case kGetDumpable:
+      return task.mm->dumpable;
     case kSetDumpable:
       if (argument2 > 1) return Errno::inval;
       task.mm->dumpable = static_cast<uint32_t>(argument2);
       return 0;
-    case kGetKeepcaps: return (creds.securebits & kKeepCapsBit) != 0;
-    case kSetKeepcaps: return set_keepcaps(argument2);
-    case kSetName: return set_name(UserAddr(argument2));
-    case kGetName: return get_name(UserAddr(argument2));
+    case kGetKeepcaps:
+      return (creds.securebits & kKeepCapsBit) != 0;
+    case kSetKeepcaps:
+      return set_keepcaps(argument2);
+    case kSetName:
+      return set_name(UserAddr(argument2));
+    case kGetName:
+      return get_name(UserAddr(argument2));
     case kCapbsetRead:
       if (argument2 > kCapLast) return Errno::inval;
       return (creds.bounding >> argument2) & 1;
-    case kCapbsetDrop: return drop_bounding(argument2);
-    case kGetSecurebits: return creds.securebits;
-    case kSetSecurebits: return set_securebits(static_cast<uint32_t>(argument2));
+    case kCapbsetDrop:
+      return drop_bounding(argument2);
+    case kGetSecurebits:
+      return creds.securebits;
+    case kSetSecurebits:
+      return set_securebits(static_cast<uint32_t>(argument2));
     case kSetTimerslack:
       task.timer_slack_ns = argument2 != 0 ? argument2 : task.default_timer_slack_ns;
       return 0;
-    case kGetTimerslack: return static_cast<long>(task.timer_slack_ns);
+    case kGetTimerslack:
+      return static_cast<long>(task.timer_slack_ns);
     case kSetChildSubreaper:
       task.signal->is_child_subreaper = argument2 != 0;
       return 0;
     case kGetChildSubreaper:
       TRY(UserOut<int>(UserAddr(argument2)).write(task.signal->is_child_subreaper));
       return 0;
-    case kSetNoNewPrivs: return set_no_new_privileges(argument2, argument3, argument4, argument5);
+    case kSetNoNewPrivs:
+      return set_no_new_privileges(argument2, argument3, argument4, argument5);
     case kGetNoNewPrivs:
       if (has_more) return Errno::inval;
       return creds.no_new_privileges;
@@ -151,7 +180,8 @@ SyscallResult sys_prctl(int option, uint64_t argument2, uint64_t argument3, uint
     case kCapAmbient:
       if (argument4 != 0 || argument5 != 0) return Errno::inval;
       return ambient(argument2, argument3);
-    default: return Errno::inval;
+    default:
+      return Errno::inval;
   }
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Processes as others see them: exit, wait, identity, groups and sessions, pidfds.
-// exit(2), wait4(2), waitid(2), getpid(2), setpgid(2), setsid(2), set_tid_address(2), pidfd_open(2).
+// exit(2), wait4(2), waitid(2), getpid(2), setpgid(2), setsid(2), set_tid_address(2),
+// pidfd_open(2).
 #include "syscall/syscalls.h"
 #include "task/exit/exit.h"
 #include "task/namespace/namespaces.h"
@@ -28,8 +29,8 @@ Ref<Pid> own_group() {
   return current().signal->process_group;
 }
 
-constexpr int kWait4Options = kWaitNoHang | kWaitUntraced | kWaitContinued | kWaitNoThread |
-                              kWaitAll | kWaitClone;
+constexpr int kWait4Options =
+    kWaitNoHang | kWaitUntraced | kWaitContinued | kWaitNoThread | kWaitAll | kWaitClone;
 constexpr int kWaitidOptions = kWait4Options | kWaitExited | kWaitNoWait;
 
 }  // namespace

@@ -53,10 +53,17 @@ SyscallResult sys_rt_sigprocmask(int how, UserIn<SigSet> set, UserOut<SigSet> ol
   if (set) {
     const SigSet given = TRY(set.read());
     switch (how) {
-      case kBlock: set_blocked(old | given); break;
-      case kUnblock: set_blocked(old & ~given); break;
-      case kSetMask: set_blocked(given); break;
-      default: return Errno::inval;
+      case kBlock:
+        set_blocked(old | given);
+        break;
+      case kUnblock:
+        set_blocked(old & ~given);
+        break;
+      case kSetMask:
+        set_blocked(given);
+        break;
+      default:
+        return Errno::inval;
     }
   }
   if (old_set) TRY(old_set.write(old));
@@ -127,8 +134,8 @@ SyscallResult sys_rt_sigtimedwait(UserIn<SigSet> set, UserOut<SigInfo> info,
   if (number == 0 && deadline > time::monotonic_now()) {
     set_awaited(task, awaited);
     WaitQueue nobody;  // only a signal ends this sleep
-    const Result<void> slept = wait_event(nobody, WaitKind::interruptible,
-                                          [] { return false; }, deadline);
+    const Result<void> slept =
+        wait_event(nobody, WaitKind::interruptible, [] { return false; }, deadline);
     set_awaited(task, 0);
     number = dequeue_awaited(task, awaited, taken);
     if (number == 0 && slept.error() == Errno::restart_sys) return Errno::intr;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// How a system call is declared: a function `SyscallResult sys_NAME(typed arguments)` in the file of
-// its man-page family, with a prototype in syscalls.h and a line SYSCALL(number, NAME) in
+// How a system call is declared: a function `SyscallResult sys_NAME(typed arguments)` in the file
+// of its man-page family, with a prototype in syscalls.h and a line SYSCALL(number, NAME) in
 // syscalls.inc.
 // bind<sys_NAME> turns the registers into the typed arguments: integers are cut to their type,
 // UserIn/UserOut/UserString/UserAddr wrap an address; nothing is dereferenced while decoding.
@@ -35,10 +35,14 @@ namespace detail {
 
 template <class T>
 T decode_argument(uint64_t raw) {
-  if constexpr (std::is_integral_v<T>) return static_cast<T>(raw);
-  else if constexpr (std::is_enum_v<T>) return static_cast<T>(raw);
-  else if constexpr (std::is_same_v<T, UserAddr>) return UserAddr(raw);
-  else return T(UserAddr(raw));
+  if constexpr (std::is_integral_v<T>)
+    return static_cast<T>(raw);
+  else if constexpr (std::is_enum_v<T>)
+    return static_cast<T>(raw);
+  else if constexpr (std::is_same_v<T, UserAddr>)
+    return UserAddr(raw);
+  else
+    return T(UserAddr(raw));
 }
 
 template <class... Arguments, size_t... indices>

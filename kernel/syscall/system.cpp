@@ -87,7 +87,10 @@ SyscallResult sys_reboot(uint32_t magic1, uint32_t magic2, uint32_t command, Use
   constexpr uint32_t kMagic1 = 0xfee1dead;
   constexpr uint32_t kMagic2[] = {0x28121969, 0x05121996, 0x16041998, 0x20112000};
   enum : uint32_t {
-    kRestart = 0x01234567, kHalt = 0xcdef0123, kPowerOff = 0x4321fedc, kCtrlAltDelOn = 0x89abcdef,
+    kRestart = 0x01234567,
+    kHalt = 0xcdef0123,
+    kPowerOff = 0x4321fedc,
+    kCtrlAltDelOn = 0x89abcdef,
     kCtrlAltDelOff = 0,
   };
   if (!capable(kCapSysBoot)) return Errno::perm;
