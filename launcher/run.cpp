@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <cstdlib>
 
@@ -45,6 +46,13 @@ std::string guest_working_directory(const RootArchive& root, const Options& opti
   return path;
 }
 
+// Do stdout and stderr go to the same pipe or file, as after 2>&1?
+bool outputs_are_one_file() {
+  struct stat out, error;
+  return ::fstat(STDOUT_FILENO, &out) == 0 && ::fstat(STDERR_FILENO, &error) == 0 &&
+         out.st_dev == error.st_dev && out.st_ino == error.st_ino;
+}
+
 RunConfig make_config(RootArchive& root, const Options& options) {
   RunConfig config;
   for (int stream = 0; stream < 3; ++stream) {
@@ -53,6 +61,7 @@ RunConfig make_config(RootArchive& root, const Options& options) {
       config.window = window_size_of(stream);
     }
   }
+  config.shared_output = !config.terminal[1] && !config.terminal[2] && outputs_are_one_file();
   config.environment =
       make_environment(options.environment, config.any_terminal() ? std::getenv("TERM") : nullptr);
   config.working_directory = guest_working_directory(root, options);
@@ -112,6 +121,7 @@ void add_ports(Machine& machine, VmChannels& channels, std::vector<UniqueFd>& qe
   channels.control = add_port(machine, qemu_ends, Kind::kStream, "tine.control");
   for (size_t stream = 0; stream < 3; ++stream) {
     if (config.terminal[stream]) continue;
+    if (stream == STDERR_FILENO && config.shared_output) continue;
     channels.streams[stream] = add_port(machine, qemu_ends, Kind::kStream, kStreamNames[stream]);
   }
 }

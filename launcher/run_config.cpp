@@ -19,6 +19,7 @@ std::string serialise(const RunConfig& config) {
   record("cwd=" + config.working_directory);
   std::string stdio = "stdio=";
   for (const bool terminal : config.terminal) stdio += terminal ? 't' : 'p';
+  if (config.shared_output) stdio.back() = 's';
   record(stdio);
   if (config.any_terminal()) {
     record(fmt::format("winsize={} {}", config.window.rows, config.window.columns));

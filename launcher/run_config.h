@@ -4,7 +4,8 @@
 // each ended by a NUL, in this order:
 //   tine=1         the version of the format
 //   cwd=PATH       working directory
-//   stdio=XYZ      for stdin, stdout, stderr: t = the terminal /dev/hvc0, p = its own port
+//   stdio=XYZ      for stdin, stdout, stderr: t = the terminal /dev/hvc0, p = its own port,
+//                  s = (stderr) the port of stdout
 //   winsize=R C    rows and columns of the terminal (only with a t above)
 //   exec=PATH      the file to execute
 //   env=K=V        any number
@@ -26,6 +27,7 @@ struct WindowSize {
 struct RunConfig {
   std::string working_directory;
   bool terminal[3] = {false, false, false};  // stdin, stdout, stderr
+  bool shared_output = false;  // stdout and stderr are one file: one port keeps their order
   WindowSize window;
   std::string executable;
   std::vector<std::string> environment;

@@ -2,7 +2,7 @@
 //
 // Named virtio ports as files: /dev/vport0pN, and /dev/virtio-ports/NAME, which leads there. A port
 // is a byte stream to the host: reads wait for input and return 0 once the host has closed its side
-// and everything is read; writes wait for room. The last close waits until the host has taken
+// and everything is read; writes wait for room, and end with EPIPE and SIGPIPE once it has. The last close waits until the host has taken
 // everything, so that a program's output is out when the program is gone.
 //
 // The port does the locking; a file holds one of the port's opens.
@@ -16,6 +16,7 @@
 #include "fs/open.h"
 #include "fs/opened_file.h"
 #include "fs/stat.h"
+#include "task/task.h"
 
 namespace tine::drivers {
 
@@ -64,11 +65,17 @@ Result<size_t> PortFile::read(IoBuffer& buffer, uint64_t&) {
 Result<size_t> PortFile::write(IoBuffer& buffer, uint64_t&) {
   size_t total = 0;
   while (buffer.remaining() != 0) {
+    if (port_.has_lost_host()) {
+      if (total != 0) return total;
+      (void)signal::send_to_task(current(), signal::kSigPipe);
+      return Errno::pipe;
+    }
     size_t room = port_.room();
     if (room == 0) {
       if (is_nonblocking()) return total ? Result<size_t>(total) : Errno::again;
       Result<void> waited =
-          wait_event(port_.writable(), WaitKind::interruptible, [&] { return port_.room() != 0; });
+          wait_event(port_.writable(), WaitKind::interruptible,
+                     [&] { return port_.room() != 0 || port_.has_lost_host(); });
       if (!waited) return total ? Result<size_t>(total) : waited.error();
       continue;
     }
@@ -88,6 +95,7 @@ uint32_t PortFile::poll(fs::PollTable* table) {
   if (port_.has_input()) events |= fs::kPollIn | fs::kPollRdNorm;
   if (port_.is_at_end()) events |= fs::kPollIn | fs::kPollHup;
   if (port_.room() != 0) events |= fs::kPollOut | fs::kPollWrNorm;
+  if (port_.has_lost_host()) events |= fs::kPollOut | fs::kPollErr;
   return events;
 }
 

@@ -184,6 +184,8 @@ bool open_streams(const Config& config, Streams& streams) {
             system_call(__NR_open, address(kTerminalPath), O_RDWR | O_NOCTTY | O_CLOEXEC));
       }
       streams.fds[i] = streams.terminal;
+    } else if (config.stdio[i] == 's') {
+      streams.fds[i] = streams.fds[1];
     } else {
       streams.fds[i] =
           static_cast<int>(system_call(__NR_open, address(kStreamPaths[i]),

@@ -110,6 +110,8 @@ TEST(RunConfigTest, RecordsAreSeparatedByNuls) {
   config.terminal[0] = true;
   config.window = {24, 80};
   EXPECT_THAT(serialise(config), HasSubstr("stdio=tpp\0winsize=24 80\0"s));
+  config.shared_output = true;
+  EXPECT_THAT(serialise(config), HasSubstr("stdio=tps\0"s));
 }
 
 TEST(RunConfigTest, LaterVariablesWin) {

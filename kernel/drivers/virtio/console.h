@@ -41,6 +41,7 @@ class ConsolePort {
   size_t read(std::span<char> out);
   bool has_input();
   bool is_at_end();
+  bool has_lost_host();          // the host was there and has closed its side
   WaitQueue& readable() { return readable_; }
 
   // Called from the interrupt handler when input arrives, without locks; for terminals.

@@ -136,6 +136,11 @@ bool ConsolePort::is_at_end() {
   return gone && receive_memory_ != nullptr && !fetch_input_locked();
 }
 
+bool ConsolePort::has_lost_host() {
+  IrqGuard guard(device_->lock);
+  return host_was_connected_ && !host_connected_;
+}
+
 void ConsolePort::set_input_handler(InputHandler handler, void* context) {
   IrqGuard guard(device_->lock);
   input_context_ = context;
