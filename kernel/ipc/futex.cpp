@@ -36,8 +36,9 @@ int wake_in(Bucket& bucket, const Key& key, int limit, uint32_t bitset) REQUIRES
 // Both buckets of a pair, which may be one.
 class PairGuard {
  public:
-  PairGuard(Bucket& a, Bucket& b) NO_THREAD_SAFETY_ANALYSIS
-      : first_(&a < &b ? a : b), second_(&a < &b ? b : a), irqs_(first_.lock.lock()) {
+  PairGuard(Bucket& a, Bucket& b) NO_THREAD_SAFETY_ANALYSIS : first_(&a < &b ? a : b),
+                                                              second_(&a < &b ? b : a),
+                                                              irqs_(first_.lock.lock()) {
     if (&first_ != &second_) second_.lock.lock_nested();
   }
   ~PairGuard() NO_THREAD_SAFETY_ANALYSIS {
@@ -136,8 +137,8 @@ Result<int> requeue(UserAddr word, UserAddr target, Sharing sharing, int wake_li
   for (;;) {
     {
       PairGuard guard(source, destination);
-      Result<uint32_t> value = expected != nullptr ? arch::load_user_u32_nofault(word)
-                                                   : Result<uint32_t>(0u);
+      Result<uint32_t> value =
+          expected != nullptr ? arch::load_user_u32_nofault(word) : Result<uint32_t>(0u);
       if (value) {
         if (expected != nullptr && *value != *expected) return Errno::again;
         int woken = wake_in(source, from, wake_limit, kMatchAny);
@@ -169,11 +170,10 @@ struct WordOperation {
   static Result<WordOperation> decode(uint32_t encoded) {
     constexpr uint32_t kShiftOperand = 8;
     auto sign_extended = [](uint32_t bits) { return static_cast<int32_t>(bits << 20) >> 20; };
-    WordOperation operation{
-        .kind = static_cast<Kind>(encoded >> 28 & 7),
-        .comparison = static_cast<Comparison>(encoded >> 24 & 15),
-        .operand = sign_extended(encoded >> 12 & 0xfff),
-        .comparand = sign_extended(encoded & 0xfff)};
+    WordOperation operation{.kind = static_cast<Kind>(encoded >> 28 & 7),
+                            .comparison = static_cast<Comparison>(encoded >> 24 & 15),
+                            .operand = sign_extended(encoded >> 12 & 0xfff),
+                            .comparand = sign_extended(encoded & 0xfff)};
     if (encoded >> 28 & kShiftOperand) operation.operand = 1 << (operation.operand & 31);
     if (operation.kind > bit_xor || operation.comparison > ge) return Errno::nosys;
     return operation;
@@ -181,23 +181,34 @@ struct WordOperation {
   uint32_t apply(uint32_t old) const {
     const auto argument = static_cast<uint32_t>(operand);
     switch (kind) {
-      case set: return argument;
-      case add: return old + argument;
-      case bit_or: return old | argument;
-      case and_not: return old & ~argument;
-      case bit_xor: return old ^ argument;
+      case set:
+        return argument;
+      case add:
+        return old + argument;
+      case bit_or:
+        return old | argument;
+      case and_not:
+        return old & ~argument;
+      case bit_xor:
+        return old ^ argument;
     }
     __builtin_unreachable();
   }
   bool holds(uint32_t old) const {
     const auto value = static_cast<int32_t>(old);
     switch (comparison) {
-      case eq: return value == comparand;
-      case ne: return value != comparand;
-      case lt: return value < comparand;
-      case le: return value <= comparand;
-      case gt: return value > comparand;
-      case ge: return value >= comparand;
+      case eq:
+        return value == comparand;
+      case ne:
+        return value != comparand;
+      case lt:
+        return value < comparand;
+      case le:
+        return value <= comparand;
+      case gt:
+        return value > comparand;
+      case ge:
+        return value >= comparand;
     }
     __builtin_unreachable();
   }

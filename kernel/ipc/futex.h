@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
 // Futexes (futex(2), futex(7)): sleeping until a word in user memory is changed and its waiters are
-// woken. A word is identified by a Key: for memory shared between processes the object behind it and
-// the offset there, otherwise the address space and the address.
+// woken. A word is identified by a Key: for memory shared between processes the object behind it
+// and the offset there, otherwise the address space and the address.
 //
-// The comparison of the word and the sleep are one step for wakers of the same key: both happen under
-// the lock of the key's hash bucket. Fails with EAGAIN (the word differs), EFAULT, EINVAL, ETIMEDOUT.
+// The comparison of the word and the sleep are one step for wakers of the same key: both happen
+// under the lock of the key's hash bucket. Fails with EAGAIN (the word differs), EFAULT, EINVAL,
+// ETIMEDOUT.
 #pragma once
 
 #include "core/result.h"
@@ -18,10 +19,23 @@ struct Task;
 namespace tine::futex {
 
 enum Operation : int {
-  kWait = 0, kWake = 1, kFd = 2, kRequeue = 3, kCmpRequeue = 4, kWakeOp = 5, kLockPi = 6,
-  kUnlockPi = 7, kTrylockPi = 8, kWaitBitset = 9, kWakeBitset = 10, kWaitRequeuePi = 11,
-  kCmpRequeuePi = 12, kLockPi2 = 13,
-  kPrivateFlag = 128, kClockRealtimeFlag = 256, kCommandMask = ~(kPrivateFlag | kClockRealtimeFlag),
+  kWait = 0,
+  kWake = 1,
+  kFd = 2,
+  kRequeue = 3,
+  kCmpRequeue = 4,
+  kWakeOp = 5,
+  kLockPi = 6,
+  kUnlockPi = 7,
+  kTrylockPi = 8,
+  kWaitBitset = 9,
+  kWakeBitset = 10,
+  kWaitRequeuePi = 11,
+  kCmpRequeuePi = 12,
+  kLockPi2 = 13,
+  kPrivateFlag = 128,
+  kClockRealtimeFlag = 256,
+  kCommandMask = ~(kPrivateFlag | kClockRealtimeFlag),
 };
 inline constexpr uint32_t kMatchAny = 0xffff'ffff;
 

@@ -14,18 +14,16 @@ namespace tine::futex {
 // Identifies a word. It holds a reference to the object, so that its address is not re-used while
 // somebody waits; a private key needs none, because a waiter keeps its own Mm.
 struct Key {
-  const void* space = nullptr;          // the MemoryObject or the Mm
-  uint64_t offset = 0;                  // in the object, or the address
+  const void* space = nullptr;  // the MemoryObject or the Mm
+  uint64_t offset = 0;          // in the object, or the address
   Ref<mm::MemoryObject> object;
-  bool operator==(const Key& other) const {
-    return space == other.space && offset == other.offset;
-  }
+  bool operator==(const Key& other) const { return space == other.space && offset == other.offset; }
 };
 // EINVAL: not aligned; EFAULT: not a program's address, or nothing is mapped there.
 Result<Key> make_key(UserAddr word, Sharing sharing);
 
 struct FutexWaiter {
-  FutexWaiter* next = nullptr;          // in its bucket
+  FutexWaiter* next = nullptr;  // in its bucket
   FutexWaiter* previous = nullptr;
   Key key;
   uint32_t bitset = kMatchAny;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// The robust list: a thread's list, in its own memory, of the futexes it holds (get_robust_list(2)).
-// When it dies, each is marked with FUTEX_OWNER_DIED and a waiter is woken. The list is the program's
-// and may be broken in any way: the walk is bounded, and every bad address just ends it.
+// The robust list: a thread's list, in its own memory, of the futexes it holds
+// (get_robust_list(2)). When it dies, each is marked with FUTEX_OWNER_DIED and a waiter is woken.
+// The list is the program's and may be broken in any way: the walk is bounded, and every bad
+// address just ends it.
 #include "ipc/futex_internal.h"
 
 namespace tine::futex {
@@ -15,7 +16,7 @@ constexpr unsigned kMaxEntries = 2048;
 struct RobustHead {
   uint64_t next;
   int64_t futex_offset;
-  uint64_t pending;          // being locked or unlocked right now
+  uint64_t pending;  // being locked or unlocked right now
 };
 
 // Marks one futex if `tid` holds it. False: the address is bad.

@@ -8,9 +8,9 @@
 #include <new>
 
 #include "core/panic.h"
+#include "fs/files_table.h"
 #include "fs/fs_context.h"
 #include "fs/tty/terminal.h"
-#include "fs/files_table.h"
 #include "task/clone/copy_process.h"
 #include "task/clone/kthread.h"
 #include "task/memory_hooks.h"

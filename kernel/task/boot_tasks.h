@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// The first tasks: each CPU's idle task (PID 0), made without memory from the heap; init (PID 1) and
-// kthreadd (PID 2), made by the same road as all others.
+// The first tasks: each CPU's idle task (PID 0), made without memory from the heap; init (PID 1)
+// and kthreadd (PID 2), made by the same road as all others.
 //
 // Order at boot: the architecture calls make_idle_task() and sets it as the current task; once the
-// heap works kernel_main() calls task_init(), then start_first_tasks(), then turns into the idle loop.
+// heap works kernel_main() calls task_init(), then start_first_tasks(), then turns into the idle
+// loop.
 #pragma once
 
 #include <cstdint>

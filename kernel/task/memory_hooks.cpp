@@ -20,10 +20,14 @@ using mm::MemoryLimit;
 
 uint64_t memory_limit(MemoryLimit limit) {
   switch (limit) {
-    case MemoryLimit::address_space: return soft_limit(kLimitAs);
-    case MemoryLimit::data: return soft_limit(kLimitData);
-    case MemoryLimit::stack: return soft_limit(kLimitStack);
-    case MemoryLimit::locked: return soft_limit(kLimitMemlock);
+    case MemoryLimit::address_space:
+      return soft_limit(kLimitAs);
+    case MemoryLimit::data:
+      return soft_limit(kLimitData);
+    case MemoryLimit::stack:
+      return soft_limit(kLimitStack);
+    case MemoryLimit::locked:
+      return soft_limit(kLimitMemlock);
   }
   __builtin_unreachable();
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Counting tasks against RLIMIT_NPROC of their user and against threads-max of the machine. The
-// counters are atomics: taking a charge first counts and then looks, so that two racing forks cannot
-// both take the last place; whoever finds himself over the limit gives back and fails.
+// counters are atomics: taking a charge first counts and then looks, so that two racing forks
+// cannot both take the last place; whoever finds himself over the limit gives back and fails.
 #include "task/process_charge.h"
 
 #include "task/signal_state.h"

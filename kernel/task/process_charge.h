@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// ProcessCharge: the token for one more task of a user: RLIMIT_NPROC, threads-max (B49-B51, C6, C7).
-// Move-only; giving it back is its destructor's work, so no failure can leak a charge.
+// ProcessCharge: the token for one more task of a user: RLIMIT_NPROC, threads-max (B49-B51, C6,
+// C7). Move-only; giving it back is its destructor's work, so no failure can leak a charge.
 #pragma once
 
 #include "core/ref.h"

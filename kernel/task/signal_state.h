@@ -19,14 +19,31 @@ namespace tty {
 class Terminal;  // fs/tty/: a tty; opaque here
 }
 
-struct ResourceLimit { uint64_t soft = ~0ull; uint64_t hard = ~0ull; };
+struct ResourceLimit {
+  uint64_t soft = ~0ull;
+  uint64_t hard = ~0ull;
+};
 enum Resource : unsigned {  // getrlimit(2)
-  kLimitCpu, kLimitFsize, kLimitData, kLimitStack, kLimitCore, kLimitRss, kLimitNproc, kLimitNofile,
-  kLimitMemlock, kLimitAs, kLimitLocks, kLimitSigpending, kLimitMsgqueue, kLimitNice, kLimitRtprio,
-  kLimitRttime, kLimitCount,
+  kLimitCpu,
+  kLimitFsize,
+  kLimitData,
+  kLimitStack,
+  kLimitCore,
+  kLimitRss,
+  kLimitNproc,
+  kLimitNofile,
+  kLimitMemlock,
+  kLimitAs,
+  kLimitLocks,
+  kLimitSigpending,
+  kLimitMsgqueue,
+  kLimitNice,
+  kLimitRtprio,
+  kLimitRttime,
+  kLimitCount,
 };
 
-struct CpuUsage {            // of threads that have gone, or of children waited for
+struct CpuUsage {  // of threads that have gone, or of children waited for
   Nanoseconds user_time = 0, system_time = 0;
   uint64_t minor_faults = 0, major_faults = 0, voluntary_switches = 0, involuntary_switches = 0;
   uint64_t max_rss_pages = 0;
@@ -38,29 +55,31 @@ struct SignalState : RefCounted<SignalState>, GroupMember {
   SignalState();
   ~SignalState();
 
-  List<Task, &Task::thread_node> threads;         // leader first; task_tree_lock and sighand's lock
-  std::atomic<int> live_threads{1};               // that have not begun to exit
-  int thread_count = 1;                           // in `threads`, guarded as it is
+  List<Task, &Task::thread_node> threads;  // leader first; task_tree_lock and sighand's lock
+  std::atomic<int> live_threads{1};        // that have not begun to exit
+  int thread_count = 1;                    // in `threads`, guarded as it is
   signal::PendingSignals shared_pending;
   ForkUnderWay* forks_under_way = nullptr;  // task/clone/fork_under_way.h
   int group_exit_code = 0;
-  bool group_exiting = false;                     // exit_group, fatal signal, or exec
-  Task* group_exec_task = nullptr;                // the thread that is to survive an exec
-  int exec_waits_for = 0;                         // threads that must go before it goes on
-  int group_stop_count = 0;                       // threads that have yet to stop
+  bool group_exiting = false;       // exit_group, fatal signal, or exec
+  Task* group_exec_task = nullptr;  // the thread that is to survive an exec
+  int exec_waits_for = 0;           // threads that must go before it goes on
+  int group_stop_count = 0;         // threads that have yet to stop
   int group_stop_signal = 0;
   bool group_stopped = false;
-  bool continued_unreported = false, stopped_unreported = false;  // for wait4 (WCONTINUED, WUNTRACED)
-  WaitQueue child_exit;                           // wait4: woken by children's state changes
-  Ref<Pid> process_group, session;                // guarded by task_tree_lock
+  bool continued_unreported = false,
+       stopped_unreported = false;  // for wait4 (WCONTINUED, WUNTRACED)
+  WaitQueue child_exit;             // wait4: woken by children's state changes
+  Ref<Pid> process_group, session;  // guarded by task_tree_lock
   bool is_session_leader = false;
-  Ref<tty::Terminal> terminal;                    // controlling tty, inherited
+  Ref<tty::Terminal> terminal;  // controlling tty, inherited
   ResourceLimit limits[kLimitCount];
   CpuUsage dead_threads, children_usage;
-  bool is_child_subreaper = false;                // prctl(2)
-  bool is_unkillable = false;                     // PID 1: signals without handler do nothing
+  bool is_child_subreaper = false;  // prctl(2)
+  bool is_unkillable = false;       // PID 1: signals without handler do nothing
   int oom_score_adj = 0, oom_score_adj_min = 0;
-  struct IntervalTimers* interval_timers = nullptr;  // setitimer and timer_create; made on first use
+  struct IntervalTimers* interval_timers =
+      nullptr;  // setitimer and timer_create; made on first use
 
   // The first thread's task stays in the list until the process is released.
   Task& leader() { return threads.front(); }

@@ -5,8 +5,9 @@
 // A Task is built privately by copy_process() (task/clone/) and becomes visible only in publish().
 // Fields are grouped by who may touch them. Members die in reverse order of declaration, which is
 // the reverse of the order in which copy_process acquires them.
-// Life: newborn → running ⇄ asleep/stopped → zombie (exit_notify) → released (wait) → freed when the
-// last reference goes: the scheduler holds one until the final switch, the tree one until release.
+// Life: newborn → running ⇄ asleep/stopped → zombie (exit_notify) → released (wait) → freed when
+// the last reference goes: the scheduler holds one until the final switch, the tree one until
+// release.
 #pragma once
 
 #include "core/list.h"
@@ -36,17 +37,17 @@ struct Task final : RefCounted<Task>, sched::Schedulable {
   ~Task();
 
   // --- Fixed before publish; readable by anyone who holds a reference.
-  Ref<const Creds> real_creds;              // who acts on us; replaced only by the task itself
-  ProcessCharge charge;                     // RLIMIT_NPROC, threads-max
-  Ref<fs::FilesTable> files;                // replaced by the task itself; others: alloc_lock
-  Ref<fs::FsContext> fs;                    // likewise
-  Ref<SigHand> sighand;                     // replaced by exec alone, under task_tree_lock
-  Ref<SignalState> signal;                  // of the thread group
-  mm::MmUser mm;                            // empty: kernel thread, or exited; others: alloc_lock
+  Ref<const Creds> real_creds;  // who acts on us; replaced only by the task itself
+  ProcessCharge charge;         // RLIMIT_NPROC, threads-max
+  Ref<fs::FilesTable> files;    // replaced by the task itself; others: alloc_lock
+  Ref<fs::FsContext> fs;        // likewise
+  Ref<SigHand> sighand;         // replaced by exec alone, under task_tree_lock
+  Ref<SignalState> signal;      // of the thread group
+  mm::MmUser mm;                // empty: kernel thread, or exited; others: alloc_lock
   Ref<Namespaces> namespaces;
-  Ref<Pid> pid;                             // this thread's number; exec may take the leader's
-  Task* group_leader = nullptr;             // itself, or the first thread
-  int exit_signal = 0;                      // to the parent at the leader's exit; -1: a thread
+  Ref<Pid> pid;                  // this thread's number; exec may take the leader's
+  Task* group_leader = nullptr;  // itself, or the first thread
+  int exit_signal = 0;           // to the parent at the leader's exit; -1: a thread
 
   // --- The task's own; others read them with care.
   char name[kNameLength] = {};              // comm
@@ -54,8 +55,8 @@ struct Task final : RefCounted<Task>, sched::Schedulable {
   UserAddr set_child_tid, clear_child_tid;  // set_tid_address(2), CLONE_CHILD_*
   UserAddr robust_list;
   Completion* vfork_done GUARDED_BY(alloc_lock) = nullptr;  // whom to wake when the mm is released
-  KernelThread* kernel_thread = nullptr;    // a kernel thread's own; on its stack
-  Nanoseconds start_time = 0;               // monotonic
+  KernelThread* kernel_thread = nullptr;                    // a kernel thread's own; on its stack
+  Nanoseconds start_time = 0;                               // monotonic
   uint32_t personality = 0;
   uint32_t self_exec_id = 0, parent_exec_id = 0;  // B65: who exec'd is told only by SIGCHLD
   uint64_t timer_slack_ns = 50'000, default_timer_slack_ns = 50'000;
@@ -64,22 +65,22 @@ struct Task final : RefCounted<Task>, sched::Schedulable {
 
   // --- Signals of this thread; guarded by sighand's lock, `blocked` written by the task alone.
   signal::SigSet blocked = 0;
-  signal::SigSet saved_blocked = 0;         // valid with kWorkRestoreMask
-  signal::SigSet waits_for = 0;             // what sigtimedwait waits for: wakes though blocked
+  signal::SigSet saved_blocked = 0;  // valid with kWorkRestoreMask
+  signal::SigSet waits_for = 0;      // what sigtimedwait waits for: wakes though blocked
   signal::PendingSignals pending;
   signal::AltStack alternate_stack;
   signal::RestartBlock restart;
-  bool stop_due = false;                    // takes part in the group stop under way
+  bool stop_due = false;  // takes part in the group stop under way
 
   // --- Guarded by task_tree_lock.
   Task* real_parent GUARDED_BY(task_tree_lock) = nullptr;  // getppid; CLONE_PARENT
   Task* parent GUARDED_BY(task_tree_lock) = nullptr;       // who is told: tracer, or real_parent
-  ListNode sibling_node;                    // in parent's children; thread-group leaders only
+  ListNode sibling_node;  // in parent's children; thread-group leaders only
   List<Task, &Task::sibling_node> children GUARDED_BY(task_tree_lock);
-  ListNode thread_node;                     // in signal->threads
-  int exit_code = 0;                        // as wait(2) encodes it; the task's own until zombie
+  ListNode thread_node;  // in signal->threads
+  int exit_code = 0;     // as wait(2) encodes it; the task's own until zombie
   enum class ExitState : uint8_t { alive, zombie, dead };
-  std::atomic<ExitState> exit_state{ExitState::alive};     // written under task_tree_lock
+  std::atomic<ExitState> exit_state{ExitState::alive};  // written under task_tree_lock
 
   SpinLock alloc_lock{LockRank::task_alloc};
 
@@ -87,7 +88,7 @@ struct Task final : RefCounted<Task>, sched::Schedulable {
   bool is_kernel_thread() const { return flags & kPfKernelThread; }
 
   const Creds& creds() const { return *real_creds; }
-  int tid() const { return pid->number(); }               // as the initial namespace numbers it
+  int tid() const { return pid->number(); }  // as the initial namespace numbers it
   int tgid() const { return group_leader->pid->number(); }
 };
 
@@ -105,11 +106,15 @@ inline bool fatal_signal_pending(const Task& task) {
 // Parts of another task, with a reference taken under its alloc_lock: /proc, pidfd.
 Ref<fs::FilesTable> files_of(Task& task);
 Ref<fs::FsContext> fs_context_of(Task& task);
-Ref<mm::Mm> mm_of(Task& task);            // a reference, not a user: it may be empty
+Ref<mm::Mm> mm_of(Task& task);  // a reference, not a user: it may be empty
 Ref<const Creds> creds_of(Task& task);
 
 // For /proc/loadavg, /proc/stat and threads-max (B1, B7).
-struct TaskCounts { int64_t threads; uint64_t total_forks; int64_t threads_max; };
+struct TaskCounts {
+  int64_t threads;
+  uint64_t total_forks;
+  int64_t threads_max;
+};
 TaskCounts task_counts();
 Result<void> set_threads_max(int64_t value);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Task::flags, with the values that field 9 of /proc/PID/stat shows (Linux: PF_*). Written by the
-// task itself alone, or while it is being built. Which survive a fork is copy_flags' business (B46).
+// task itself alone, or while it is being built. Which survive a fork is copy_flags' business
+// (B46).
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,7 @@ enum TaskFlags : uint32_t {
   kPfNprocExceeded = 0x1000,   // a set*uid went over RLIMIT_NPROC: execve must check again
   kPfNoFreeze = 0x8000,
   kPfKernelThread = 0x200000,
-  kPfRandomize = 0x400000,     // this program's addresses were randomised
+  kPfRandomize = 0x400000,  // this program's addresses were randomised
 };
 
 }  // namespace tine

@@ -10,7 +10,7 @@
 namespace tine {
 
 struct TaskStatistics {
-  std::atomic<int64_t> threads{0};        // alive or zombie, idle tasks not counted
+  std::atomic<int64_t> threads{0};  // alive or zombie, idle tasks not counted
   std::atomic<uint64_t> total_forks{0};
   std::atomic<int64_t> threads_max{1024};
 };

@@ -53,10 +53,10 @@ inline constexpr uint64_t kCloneNewAny = kCloneNewTime | kCloneNewNs | kCloneNew
                                          kCloneNewPid | kCloneNewNet;
 
 struct CloneRequest {
-  uint64_t flags = 0;               // CloneFlags without the exit signal
+  uint64_t flags = 0;  // CloneFlags without the exit signal
   int exit_signal = 0;
-  UserAddr stack;                   // the child's stack pointer; 0: as the caller's
-  UserAddr thread_pointer;          // kCloneSettls
+  UserAddr stack;           // the child's stack pointer; 0: as the caller's
+  UserAddr thread_pointer;  // kCloneSettls
   UserOut<int> pidfd, parent_tid;
   UserAddr child_tid;
   std::array<int, Pid::kMaxLevels> set_tid{};
@@ -65,7 +65,7 @@ struct CloneRequest {
   // Kernel side: the child runs entry(argument) in kernel mode instead of returning to a program.
   void (*entry)(void*) = nullptr;
   void* argument = nullptr;
-  bool is_kernel_thread = false;    // false with `entry`: init, which will become a program
+  bool is_kernel_thread = false;  // false with `entry`: init, which will become a program
 
   static CloneRequest from_fork();
   static CloneRequest from_vfork();

@@ -30,8 +30,9 @@ TEST(CloneRequest, ForkAndVfork) {
 }
 
 TEST(CloneRequest, CloneSplitsFlagsAndSignal) {
-  auto request = CloneRequest::from_clone(0xffff'ffff'0000'0000 | kCloneVm | signal::kSigUsr1,
-                                          UserAddr(0x1000), UserAddr(16), UserAddr(24), UserAddr(32));
+  auto request =
+      CloneRequest::from_clone(0xffff'ffff'0000'0000 | kCloneVm | signal::kSigUsr1,
+                               UserAddr(0x1000), UserAddr(16), UserAddr(24), UserAddr(32));
   ASSERT_TRUE(request);
   EXPECT_EQ(request->flags, kCloneVm);  // only the lower half counts
   EXPECT_EQ(request->exit_signal, signal::kSigUsr1);

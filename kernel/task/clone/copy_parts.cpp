@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The parts a child shares or copies. Who sleeps: copy_mm (it takes the caller's mmap_lock), copy_files
-// and copy_fs (spin locks of their own). What cannot fail by itself asks fail_here(), so that the
-// failure sweep reaches every step.
+// The parts a child shares or copies. Who sleeps: copy_mm (it takes the caller's mmap_lock),
+// copy_files and copy_fs (spin locks of their own). What cannot fail by itself asks fail_here(), so
+// that the failure sweep reaches every step.
 #include "task/clone/copy_parts.h"
 
 #include <algorithm>

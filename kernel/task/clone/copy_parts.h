@@ -2,7 +2,8 @@
 //
 // The steps of copy_process() that give the child its parts: each shares the caller's or makes a
 // copy, as the request says (DESIGN: "shared, or copied by its first writer"). They acquire into
-// values the child then owns, change nothing others see, and fail with ENOMEM unless said otherwise.
+// values the child then owns, change nothing others see, and fail with ENOMEM unless said
+// otherwise.
 #pragma once
 
 #include "task/clone/clone_request.h"

@@ -22,10 +22,10 @@ Result<Ref<Task>> copy_process(Task& caller, const CloneRequest& request) {
   ForkUnderWay under_way(caller);
   TRY(under_way.begin(request));
 
-  auto child = TRY(NascentTask::duplicate(caller, request));        // task and kernel stack
+  auto child = TRY(NascentTask::duplicate(caller, request));  // task and kernel stack
   child->real_creds = TRY(copy_creds(caller, request));
   child->charge = TRY(ProcessCharge::acquire(caller, *child->real_creds));
-  TRY(child.join_scheduler(caller));                                // not runnable before publish
+  TRY(child.join_scheduler(caller));  // not runnable before publish
   TRY(check_cgroup(request));
 
   child->files = TRY(copy_files(caller, request));
@@ -35,10 +35,10 @@ Result<Ref<Task>> copy_process(Task& caller, const CloneRequest& request) {
   child->mm = TRY(copy_mm(caller, request));
   child->Schedulable::mm = child->mm.get();
   child->namespaces = TRY(copy_namespaces(caller, request));
-  TRY(copy_thread(*child, caller, request));                        // registers, TLS, return 0
+  TRY(copy_thread(*child, caller, request));  // registers, TLS, return 0
 
   child->pid = TRY(child->namespaces->pid_for_children->allocate(request.wanted_tids()));
-  auto pidfd = TRY(prepare_pidfd(*child->pid, request));            // a number nobody sees yet
+  auto pidfd = TRY(prepare_pidfd(*child->pid, request));  // a number nobody sees yet
 
   return publish(std::move(child), caller, request, std::move(pidfd), under_way);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The failure sweep over copy_process (contract: every F of A, B, C, D, E): for each shape of
-// request, the 1st, 2nd, 3rd... acquiring step fails until the call succeeds; after each failure the
-// errno is one that clone(2) gives, and every count equals the count before.
+// request, the 1st, 2nd, 3rd... acquiring step fails until the call succeeds; after each failure
+// the errno is one that clone(2) gives, and every count equals the count before.
 #include <gtest/gtest.h>
 
 #include "arch/hosted/harness.h"
@@ -68,7 +68,8 @@ void sweep(const Shape& shape) {
 
 TEST(CopyProcess, FailureSweepFork) {
   run_core([] {
-    sweep({"fork", [](std::function<void()> child) { return system_call_with_child(child, kSysFork); }});
+    sweep({"fork",
+           [](std::function<void()> child) { return system_call_with_child(child, kSysFork); }});
   });
 }
 
@@ -81,8 +82,8 @@ TEST(CopyProcess, FailureSweepVfork) {
 
 TEST(CopyProcess, FailureSweepThread) {
   run_core([] {
-    constexpr uint64_t kFlags = kCloneVm | kCloneFs | kCloneFiles | kCloneSighand | kCloneThread |
-                                kCloneSysvsem;
+    constexpr uint64_t kFlags =
+        kCloneVm | kCloneFs | kCloneFiles | kCloneSighand | kCloneThread | kCloneSysvsem;
     sweep({"thread",
            [](std::function<void()> child) {
              return system_call_with_child(child, kSysClone, kFlags, (kUserMemory + 4096).value);
@@ -94,12 +95,12 @@ TEST(CopyProcess, FailureSweepThread) {
 TEST(CopyProcess, FailureSweepClone3WithPidfd) {
   run_core([] {
     static constexpr UserAddr kArguments = kUserMemory, kPidfd = kUserMemory + 256;
-    store_value(kArguments, abi::CloneArgs{.flags = kClonePidfd,
-                                           .pidfd = kPidfd.value,
-                                           .exit_signal = signal::kSigChld});
+    store_value(kArguments,
+                abi::CloneArgs{
+                    .flags = kClonePidfd, .pidfd = kPidfd.value, .exit_signal = signal::kSigChld});
     sweep({"clone3", [](std::function<void()> child) {
-             const long pid =
-                 system_call_with_child(child, kSysClone3, kArguments.value, sizeof(abi::CloneArgs));
+             const long pid = system_call_with_child(child, kSysClone3, kArguments.value,
+                                                     sizeof(abi::CloneArgs));
              if (pid > 0) EXPECT_EQ(system_call(kSysClose, load_value<int>(kPidfd)), 0);
              return pid;
            }});
@@ -110,14 +111,18 @@ TEST(CopyProcess, FailureSweepClone3WithPidfd) {
 TEST(CopyProcess, FailedCloneTakesNoDescriptor) {
   run_core([] {
     constexpr uint64_t kBadAddress = 8;
+    constexpr long kSysPidfdOpen = 434;
+    auto lowest_free = [] {
+      const long fd = system_call(kSysPidfdOpen, 1, 0);
+      EXPECT_EQ(system_call(kSysClose, static_cast<uint64_t>(fd)), 0);
+      return fd;
+    };
+    const long before = lowest_free();
     const long pid = system_call_with_child([] { exit_process(0); }, kSysClone,
                                             kClonePidfd | signal::kSigChld, 0, kBadAddress);
     EXPECT_EQ(pid, -static_cast<long>(Errno::fault));
-    constexpr long kSysDup = 32;
-    const long lowest = system_call(kSysDup, 0);
-    EXPECT_EQ(system_call(kSysClose, static_cast<uint64_t>(lowest)), 0);
     EXPECT_EQ(system_call(kSysWait4, ~0ull, 0, 0, 0), -static_cast<long>(Errno::child));
-    EXPECT_EQ(lowest, 3);
+    EXPECT_EQ(lowest_free(), before);
   });
 }
 

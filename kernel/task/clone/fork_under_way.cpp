@@ -39,8 +39,10 @@ void ForkUnderWay::deliver_to(Task& child) const {
 
 void ForkUnderWay::note_group_signal(SignalState& process, int number) {
   for (ForkUnderWay* fork = process.forks_under_way; fork != nullptr; fork = fork->next_) {
-    if (number == kSigCont) fork->delayed_ &= ~kStopSignals;
-    else if (bit(number) & kStopSignals) fork->delayed_ &= ~bit(kSigCont);
+    if (number == kSigCont)
+      fork->delayed_ &= ~kStopSignals;
+    else if (bit(number) & kStopSignals)
+      fork->delayed_ &= ~bit(kSigCont);
     fork->delayed_ |= bit(number);
   }
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// ForkUnderWay: what makes a fork and a signal to several processes (kill(0), kill(-1), kill(-pgid))
-// have an order (G5). Signals that are there already are handled before the fork. Those to the whole
-// group that come during it reach the parent, and are remembered here for the child, which is not a
-// member yet: it is born with them pending, as if they had come after the fork.
+// ForkUnderWay: what makes a fork and a signal to several processes (kill(0), kill(-1),
+// kill(-pgid)) have an order (G5). Signals that are there already are handled before the fork.
+// Those to the whole group that come during it reach the parent, and are remembered here for the
+// child, which is not a member yet: it is born with them pending, as if they had come after the
+// fork.
 //
 // Registered in SignalState for the length of copy_process(); guarded by the caller's sighand lock.
 #pragma once

@@ -49,7 +49,8 @@ Result<int> kernel_clone(const CloneRequest& request) {
   // Read before the child runs: it may be gone, reaped by another thread, right after the wake.
   const int number = child->pid->number_in(*caller.namespaces->pid_for_children);
   if (request.has(kCloneParentSettid)) {
-    (void)request.parent_tid.write(number);  // the child exists: a bad address changes nothing (C18)
+    (void)request.parent_tid.write(
+        number);  // the child exists: a bad address changes nothing (C18)
   }
   if (!request.has(kCloneVfork)) {
     sched::wake_up_new_task(*child);

@@ -38,7 +38,7 @@ struct KthreadRequest : RefCounted<KthreadRequest> {
   Completion done;
   enum class Stage : uint8_t { waiting, abandoned, served };
   std::atomic<Stage> stage{Stage::waiting};
-  Ref<KthreadRequest> next;                 // in the queue
+  Ref<KthreadRequest> next;  // in the queue
 };
 
 // First come, first served (E5). The queue holds a reference to each request.
@@ -93,7 +93,8 @@ void run_thread(void* argument) {
 
 void serve(Ref<KthreadRequest> request) {
   KthreadRequest& shared = *request;
-  CloneRequest clone = CloneRequest::for_kernel_thread(run_thread, Ref<KthreadRequest>(request).leak());
+  CloneRequest clone =
+      CloneRequest::for_kernel_thread(run_thread, Ref<KthreadRequest>(request).leak());
   Result<Ref<Task>> thread = copy_process(current(), clone);
   if (!thread) {
     Ref<KthreadRequest>::adopt(&shared);  // what run_thread would have taken

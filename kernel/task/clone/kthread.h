@@ -22,9 +22,9 @@ using KernelThreadFunction = int (*)(void* argument);
 Result<Ref<Task>> kthread_create(KernelThreadFunction function, void* argument,
                                  std::string_view name);
 Result<Ref<Task>> kthread_run(KernelThreadFunction function, void* argument, std::string_view name);
-void kthread_wake(Task& thread);       // starts it
-bool kthread_should_stop();            // of the running thread: its loop ends when true
-int kthread_stop(Task& thread);        // its function's result; EINTR (negative) if it never ran
+void kthread_wake(Task& thread);  // starts it
+bool kthread_should_stop();       // of the running thread: its loop ends when true
+int kthread_stop(Task& thread);   // its function's result; EINTR (negative) if it never ran
 
 // kthreadd's own function; boot starts it as PID 2.
 void kthreadd(void*);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // dup_task_struct (E-4) and the values that a child inherits or gets fresh. A member that is not
-// named here starts as Task's declaration says: zero, empty, none. That is what most of the contract
-// asks for (times, counters, pending signals, timers, robust list, death signal, vfork).
+// named here starts as Task's declaration says: zero, empty, none. That is what most of the
+// contract asks for (times, counters, pending signals, timers, robust list, death signal, vfork).
 #include "task/clone/nascent_task.h"
 
 #include <algorithm>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // NascentTask: a task that is being built and that nobody else can find. Until it is published it
-// belongs to copy_process() alone: no lock guards it, and dropping it gives back all it acquired, in
-// reverse order (E48). It is neither run nor woken (E64).
+// belongs to copy_process() alone: no lock guards it, and dropping it gives back all it acquired,
+// in reverse order (E48). It is neither run nor woken (E64).
 #pragma once
 
 #include "task/clone/clone_request.h"
@@ -19,7 +19,7 @@ class NascentTask {
   NascentTask(NascentTask&& other) noexcept = default;
   ~NascentTask();
 
-  Result<void> join_scheduler(Task& caller);   // sched_fork; undone by the destructor
+  Result<void> join_scheduler(Task& caller);  // sched_fork; undone by the destructor
   // The child is complete. The reference is the tree's from now on.
   [[nodiscard]] Ref<Task> release() { return std::move(task_); }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // publish: the moment from which a child exists for others. Everything happens under task_tree_lock
-// and the caller's sighand lock, so a walker of the tree, a signal to the group or a concurrent exit
-// sees all of the child or nothing (B73). The checks at the top can fail; after them nothing can,
-// because every list node is embedded.
+// and the caller's sighand lock, so a walker of the tree, a signal to the group or a concurrent
+// exit sees all of the child or nothing (B73). The checks at the top can fail; after them nothing
+// can, because every list node is embedded.
 #include "task/clone/copy_process.h"
 #include "task/signal/internal.h"
 #include "task/signal_state.h"
@@ -32,8 +32,7 @@ void link_thread(Task& child, Task& caller) REQUIRES(task_tree_lock) {
   signal::join_group_stop(child);
 }
 
-void link_process(Task& child, Task& caller, const CloneRequest& request)
-    REQUIRES(task_tree_lock) {
+void link_process(Task& child, Task& caller, const CloneRequest& request) REQUIRES(task_tree_lock) {
   SignalState& process = *child.signal;
   const SignalState& old = *caller.signal;
   child.group_leader = &child;
@@ -66,8 +65,10 @@ Result<Ref<Task>> publish(NascentTask nascent, Task& caller, const CloneRequest&
     TRY(check_still_wanted(caller));
 
     child = nascent.release();
-    if (request.has(kCloneThread)) link_thread(*child, caller);
-    else link_process(*child, caller, request);
+    if (request.has(kCloneThread))
+      link_thread(*child, caller);
+    else
+      link_process(*child, caller, request);
     under_way.deliver_to(*child);
     child->pid->attach_task(*child);  // from here on find_task() sees it
     child->ref_get();                 // the tree's; given back by release_task()

@@ -23,8 +23,8 @@ class UserAccount final : public RefCounted<UserAccount> {
   void last_ref_dropped();
 
   constexpr KernelUid uid() const { return uid_; }
-  std::atomic<int64_t> processes{0};        // RLIMIT_NPROC
-  std::atomic<int64_t> queued_signals{0};   // RLIMIT_SIGPENDING
+  std::atomic<int64_t> processes{0};       // RLIMIT_NPROC
+  std::atomic<int64_t> queued_signals{0};  // RLIMIT_SIGPENDING
 
  private:
   KernelUid uid_;

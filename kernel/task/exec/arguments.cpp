@@ -10,13 +10,12 @@
 namespace tine::exec {
 
 namespace {
-constexpr size_t kMaxStringBytes = 32 * kPageSize;           // MAX_ARG_STRLEN
-constexpr uint64_t kMinLimit = 32 * kPageSize;               // ARG_MAX
-constexpr uint64_t kMaxLimit = (8ull << 20) / 4 * 3;         // three quarters of _STK_LIM
+constexpr size_t kMaxStringBytes = 32 * kPageSize;    // MAX_ARG_STRLEN
+constexpr uint64_t kMinLimit = 32 * kPageSize;        // ARG_MAX
+constexpr uint64_t kMaxLimit = (8ull << 20) / 4 * 3;  // three quarters of _STK_LIM
 }  // namespace
 
-Arguments::Arguments()
-    : limit_(std::clamp(soft_limit(kLimitStack) / 4, kMinLimit, kMaxLimit)) {}
+Arguments::Arguments() : limit_(std::clamp(soft_limit(kLimitStack) / 4, kMinLimit, kMaxLimit)) {}
 
 // execve(2): strings and the pointers to them together may fill a quarter of the stack.
 Result<void> Arguments::check_size() const {
@@ -96,8 +95,10 @@ Result<void> Arguments::put_interpreter_first(std::string_view interpreter, std:
   auto fresh = TRY(Buffer<char>::make(interpreter.size() + 1 + option_bytes + rest_bytes));
   char* to = std::ranges::copy(interpreter, fresh.data()).out + 1;  // the NULs are there already
   if (!option.empty()) to = std::ranges::copy(option, to).out + 1;
-  if (has_prefix()) std::ranges::copy(prefix_.span(), to);
-  else std::ranges::copy(script, to);
+  if (has_prefix())
+    std::ranges::copy(prefix_.span(), to);
+  else
+    std::ranges::copy(script, to);
   prefix_count_ += (has_prefix() ? 1 : 2) + (option.empty() ? 0 : 1);
   prefix_ = std::move(fresh);
   return check_size();

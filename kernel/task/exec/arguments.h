@@ -47,9 +47,9 @@ class Arguments {
   Result<void> begin_string();
   Result<void> check_size() const;
 
-  PageChain strings_;            // argv, then envp; each with its NUL
-  PageChain offsets_;            // where each begins in strings_, as uint64_t
-  Buffer<char> prefix_;          // interpreter strings, each with its NUL
+  PageChain strings_;    // argv, then envp; each with its NUL
+  PageChain offsets_;    // where each begins in strings_, as uint64_t
+  Buffer<char> prefix_;  // interpreter strings, each with its NUL
   size_t prefix_count_ = 0;
   size_t argument_count_ = 0, environment_count_ = 0;
   size_t first_argument_bytes_ = 0;

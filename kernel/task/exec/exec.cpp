@@ -44,7 +44,7 @@ void change_memory(Task& task, mm::MmUser fresh) {
   }
   mm_release(task);  // lets a vfork parent go on
   task.robust_list = task.clear_child_tid = UserAddr();
-  mm::MmUser old;    // torn down last, without the lock
+  mm::MmUser old;  // torn down last, without the lock
   SpinGuard guard(task.alloc_lock);
   const arch::IrqState irqs = arch::irq_save();
   old = std::exchange(task.mm, std::move(fresh));

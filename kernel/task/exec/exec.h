@@ -16,8 +16,8 @@ namespace tine::exec {
 // execve and execveat from a program. Returns only on failure or, on success, to start the new
 // program on the way back to user mode. Errors as execve(2).
 Result<void> execute(int directory_fd, UserString path, UserAddr argv, UserAddr envp, int flags);
-// From a kernel thread (boot's init): on success the caller returns from its entry function, and the
-// thread goes to user mode.
+// From a kernel thread (boot's init): on success the caller returns from its entry function, and
+// the thread goes to user mode.
 Result<void> kernel_execve(std::string_view path, std::span<const std::string_view> argv,
                            std::span<const std::string_view> envp);
 

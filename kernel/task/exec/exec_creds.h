@@ -10,8 +10,8 @@
 namespace tine::exec {
 
 struct ExecCreds {
-  Ref<const Creds> creds;     // the caller's own where nothing changes
-  bool is_secure = false;     // the program has privileges its caller had not
+  Ref<const Creds> creds;  // the caller's own where nothing changes
+  bool is_secure = false;  // the program has privileges its caller had not
   bool gains_identity = false;
 };
 // ENOMEM.

@@ -19,8 +19,8 @@ namespace tine::exec {
 
 namespace {
 
-constexpr uint64_t kProgramBase = 0x5555'5555'4000;   // two thirds of the user half
-constexpr uint64_t kStackReserve = 32 * kPageSize;    // mapped below what is used at once
+constexpr uint64_t kProgramBase = 0x5555'5555'4000;  // two thirds of the user half
+constexpr uint64_t kStackReserve = 32 * kPageSize;   // mapped below what is used at once
 
 uint64_t pages(uint64_t random, unsigned bits) {
   return (random & ((1ull << bits) - 1)) << kPageShift;
@@ -129,7 +129,8 @@ void NewMemory::set_program_bounds(const ElfImage& image, uint64_t bias, uint64_
     const uint64_t start = segment.address + bias;
     code_start = std::min(code_start, start);
     data_start = std::max(data_start, start);
-    if (segment.flags & kSegmentExecutable) code_end = std::max(code_end, start + segment.file_size);
+    if (segment.flags & kSegmentExecutable)
+      code_end = std::max(code_end, start + segment.file_size);
     data_end = std::max(data_end, start + segment.file_size);
     end = std::max(end, start + segment.memory_size);
   }
@@ -158,8 +159,8 @@ Result<uint64_t> NewMemory::map_vdso(uint64_t near) {
   if (frames.code.empty()) return uint64_t{0};
   const uint64_t data_bytes = frames.data.size() * kPageSize;
   const uint64_t length = data_bytes + frames.code.size() * kPageSize;
-  const UserAddr start = TRY(mm::do_mmap(
-      mm(), {.address = UserAddr(near), .length = length, .flags = mm::kVmMayAll}));
+  const UserAddr start =
+      TRY(mm::do_mmap(mm(), {.address = UserAddr(near), .length = length, .flags = mm::kVmMayAll}));
   TRY(mm::do_munmap(mm(), start, length));
   TRY(mm::map_special(mm(), start, frames.data, mm::kVmRead | mm::kVmMayRead, {}));
   const UserAddr code = start + data_bytes;

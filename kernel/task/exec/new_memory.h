@@ -15,15 +15,15 @@ namespace tine::exec {
 struct Layout {
   uint64_t stack_top;
   uint64_t mmap_base;
-  uint64_t program_base;     // of a position-independent program
-  uint64_t brk_gap;          // between the program's end and the heap
-  uint64_t vdso_gap;         // pages between the stack's top and the vDSO
-  std::byte seed[16];        // AT_RANDOM
+  uint64_t program_base;  // of a position-independent program
+  uint64_t brk_gap;       // between the program's end and the heap
+  uint64_t vdso_gap;      // pages between the stack's top and the vDSO
+  std::byte seed[16];     // AT_RANDOM
   static Layout choose(uint32_t personality, uint64_t stack_limit);
 };
 
 struct LoadedProgram {
-  uint64_t bias = 0;                   // what is added to the file's addresses
+  uint64_t bias = 0;  // what is added to the file's addresses
   uint64_t entry = 0;
   uint64_t program_headers = 0;
 };
@@ -54,7 +54,7 @@ class NewMemory {
   Result<std::byte*> page_to_write(uint64_t address);
 
   mm::MmUser user_;
-  uint64_t cached_page_ = ~0ull;       // the last page written, and where it is mapped for us
+  uint64_t cached_page_ = ~0ull;  // the last page written, and where it is mapped for us
   std::byte* cached_data_ = nullptr;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// PageChain: bytes of a length not known beforehand, collected in pages. exec gathers a new program's
-// arguments in it while the old memory is still there.
+// PageChain: bytes of a length not known beforehand, collected in pages. exec gathers a new
+// program's arguments in it while the old memory is still there.
 #pragma once
 
 #include <algorithm>

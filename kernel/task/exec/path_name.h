@@ -21,12 +21,12 @@ class PathName {
   std::string_view for_program() const { return {data(), prefix_ + length_}; }
 
  private:
-  static constexpr size_t kMaxPrefix = 24;    // "/dev/fd/2147483647/"
-  static constexpr size_t kMaxPath = 4096;    // with its NUL
+  static constexpr size_t kMaxPrefix = 24;  // "/dev/fd/2147483647/"
+  static constexpr size_t kMaxPath = 4096;  // with its NUL
   const char* data() const { return long_ ? long_.data() : short_.data(); }
 
   std::array<char, 256> short_;
-  Buffer<char> long_;                         // in use when short_ is too short
+  Buffer<char> long_;  // in use when short_ is too short
   size_t prefix_ = 0, length_ = 0;
 };
 

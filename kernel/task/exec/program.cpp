@@ -25,7 +25,8 @@ struct Executable {
   FileHead head;
 };
 
-Result<Executable> resolve_scripts(Ref<fs::File> file, std::string_view name, Arguments& arguments) {
+Result<Executable> resolve_scripts(Ref<fs::File> file, std::string_view name,
+                                   Arguments& arguments) {
   Executable executable{.file = std::move(file)};
   ScriptLine line;
   for (int depth = 0;; ++depth) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// NewProgram: everything a new program needs, made ready beside the old one. Whatever fails until it
-// is complete leaves the caller untouched; NewProgram's destructor gives it all back.
+// NewProgram: everything a new program needs, made ready beside the old one. Whatever fails until
+// it is complete leaves the caller untouched; NewProgram's destructor gives it all back.
 #pragma once
 
 #include <string_view>
@@ -20,8 +20,8 @@ struct NewProgram {
 
   NewMemory memory;
   ExecCreds creds;
-  Ref<fs::FilesTable> own_files;   // where the descriptor table was shared; null: keep it
-  Ref<SigHand> own_sighand;        // where handlers are shared with another process; null: keep
+  Ref<fs::FilesTable> own_files;  // where the descriptor table was shared; null: keep it
+  Ref<SigHand> own_sighand;       // where handlers are shared with another process; null: keep
   uint64_t entry = 0;
   uint64_t stack_pointer = 0;
 };

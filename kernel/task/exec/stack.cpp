@@ -12,10 +12,27 @@ namespace tine::exec {
 namespace {
 
 enum AuxiliaryType : uint64_t {
-  kAtNull = 0, kAtProgramHeaders = 3, kAtProgramHeaderSize = 4, kAtProgramHeaderCount = 5,
-  kAtPageSize = 6, kAtBase = 7, kAtFlags = 8, kAtEntry = 9, kAtUid = 11, kAtEuid = 12, kAtGid = 13,
-  kAtEgid = 14, kAtPlatform = 15, kAtHardwareFlags = 16, kAtClockTick = 17, kAtSecure = 23,
-  kAtRandom = 25, kAtHardwareFlags2 = 26, kAtFileName = 31, kAtVdso = 33, kAtMinSignalStack = 51,
+  kAtNull = 0,
+  kAtProgramHeaders = 3,
+  kAtProgramHeaderSize = 4,
+  kAtProgramHeaderCount = 5,
+  kAtPageSize = 6,
+  kAtBase = 7,
+  kAtFlags = 8,
+  kAtEntry = 9,
+  kAtUid = 11,
+  kAtEuid = 12,
+  kAtGid = 13,
+  kAtEgid = 14,
+  kAtPlatform = 15,
+  kAtHardwareFlags = 16,
+  kAtClockTick = 17,
+  kAtSecure = 23,
+  kAtRandom = 25,
+  kAtHardwareFlags2 = 26,
+  kAtFileName = 31,
+  kAtVdso = 33,
+  kAtMinSignalStack = 51,
 };
 
 struct AuxiliaryVector {
@@ -57,7 +74,9 @@ AuxiliaryVector make_auxiliary_vector(const StackPlan& plan, const ProgramFacts&
   return vector;
 }
 
-std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
+std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
 
 // Writes words one after the other.
 class WordWriter {

@@ -16,11 +16,11 @@ namespace tine::exec {
 struct ProgramFacts {
   const ElfImage& image;
   LoadedProgram program;
-  uint64_t interpreter_base;     // 0: none
-  uint64_t vdso;                 // 0: none
-  const Creds& creds;            // that the program will have
-  bool is_secure;                // AT_SECURE: it got privileges its caller had not
-  std::string_view file_name;    // AT_EXECFN
+  uint64_t interpreter_base;   // 0: none
+  uint64_t vdso;               // 0: none
+  const Creds& creds;          // that the program will have
+  bool is_secure;              // AT_SECURE: it got privileges its caller had not
+  std::string_view file_name;  // AT_EXECFN
 };
 
 // Where the pieces will lie; computed before the stack is mapped.

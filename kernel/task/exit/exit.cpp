@@ -20,9 +20,9 @@
 #include "task/exit/notify_parent.h"
 #include "task/exit/release.h"
 #include "task/exit/reparent.h"
-#include "task/timer/interval_timers.h"
 #include "task/pid/process_group.h"
 #include "task/signal/internal.h"
+#include "task/timer/interval_timers.h"
 
 namespace tine {
 

@@ -13,7 +13,8 @@ struct Task;
 [[noreturn]] void do_group_exit(int code);
 
 // exit and exec: clears the TID word of the thread in the memory it leaves (set_tid_address(2)) and
-// lets its vfork parent go on. exec calls it before the memory is exchanged, exit before it is left.
+// lets its vfork parent go on. exec calls it before the memory is exchanged, exit before it is
+// left.
 void mm_release(Task& task);
 
 }  // namespace tine

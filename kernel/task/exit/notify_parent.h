@@ -9,12 +9,13 @@ namespace tine {
 
 struct Task;
 
-// Identity and times of a child, as its parent numbers it; `code` and status are the caller's to add.
+// Identity and times of a child, as its parent numbers it; `code` and status are the caller's to
+// add.
 signal::SigInfo describe_child(Task& child) REQUIRES(task_tree_lock);
 void wake_waiting_parent(Task& parent);
 
-// The process of `leader` has ended: sends `number` (0: none) to its parent. True if the parent does
-// not want to wait for it (SIGCHLD ignored, SA_NOCLDWAIT): it is to be released at once.
+// The process of `leader` has ended: sends `number` (0: none) to its parent. True if the parent
+// does not want to wait for it (SIGCHLD ignored, SA_NOCLDWAIT): it is to be released at once.
 bool notify_parent_of_exit(Task& leader, int number) REQUIRES(task_tree_lock);
 
 }  // namespace tine

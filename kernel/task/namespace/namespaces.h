@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // Namespaces: the set of namespaces a task lives in (Linux: nsproxy), shared by reference at fork
-// unless CLONE_NEW* asks otherwise. Only the initial ones exist yet: asking for a new one fails with
-// EINVAL, as on a kernel built without them. What is namespaced already lives behind this object, so
-// that adding a kind touches nobody else.
+// unless CLONE_NEW* asks otherwise. Only the initial ones exist yet: asking for a new one fails
+// with EINVAL, as on a kernel built without them. What is namespaced already lives behind this
+// object, so that adding a kind touches nobody else.
 #pragma once
 
 #include "core/ref.h"
@@ -13,7 +13,7 @@
 
 namespace tine {
 
-struct UtsNames {              // uname(2)
+struct UtsNames {  // uname(2)
   SpinLock lock{LockRank::unranked};
   char node[65] GUARDED_BY(lock) = "tine";
   char domain[65] GUARDED_BY(lock) = "(none)";

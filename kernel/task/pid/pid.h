@@ -39,15 +39,15 @@ struct Pid final : RefCounted<Pid> {
     Pid* next_in_bucket = nullptr;  // guarded by the namespace's lock
   };
   Number numbers[kMaxLevels];
-  unsigned level = 0;              // the deepest namespace that numbers it
+  unsigned level = 0;  // the deepest namespace that numbers it
 
   Task* task GUARDED_BY(task_tree_lock) = nullptr;  // the thread, until it is released
   List<GroupMember, &GroupMember::group_node> group_members GUARDED_BY(task_tree_lock);
   List<GroupMember, &GroupMember::session_node> session_members GUARDED_BY(task_tree_lock);
-  WaitQueue exit_waiters;          // pidfd poll: the process has exited
+  WaitQueue exit_waiters;  // pidfd poll: the process has exited
 
-  int number() const { return numbers[0].value; }      // in the initial namespace
-  int number_in(const PidNamespace& space) const;      // 0: not visible there
+  int number() const { return numbers[0].value; }  // in the initial namespace
+  int number_in(const PidNamespace& space) const;  // 0: not visible there
 
   void attach_task(Task& task) REQUIRES(task_tree_lock);
   void attach_to_group(SignalState& process) REQUIRES(task_tree_lock);

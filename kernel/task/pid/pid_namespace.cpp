@@ -2,7 +2,8 @@
 //
 // Giving out process numbers (B10-B14, E36) and finding Pid objects by number (B2).
 //
-// Only the initial namespace exists yet; a Pid therefore has one number, and `set_tid` may name one.
+// Only the initial namespace exists yet; a Pid therefore has one number, and `set_tid` may name
+// one.
 #include "task/pid/pid_namespace.h"
 
 #include <algorithm>
@@ -15,6 +16,10 @@
 namespace tine {
 
 constinit PidNamespace initial_pid_namespace{0};
+
+PidNamespace::~PidNamespace() {
+  for (uint64_t* page : more_pages_) heap_free(page);
+}
 
 uint64_t* PidNamespace::page_of(int number) {
   const int page = number / kPidsPerPage;

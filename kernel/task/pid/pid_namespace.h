@@ -30,6 +30,8 @@ class PidNamespace {
   constexpr explicit PidNamespace(unsigned level, int pid_max = kDefaultPidMax)
       : level_(level), pid_max_(pid_max) {}
 
+  ~PidNamespace();
+
   // A Pid with a number in this namespace and each of its ancestors, attached to nothing.
   // `set_tid`: the numbers wanted, innermost first (clone3). EAGAIN: all taken; EEXIST, EINVAL as
   // clone3(2); ENOMEM.
@@ -42,7 +44,7 @@ class PidNamespace {
   unsigned level() const { return level_; }
   int last_pid() const { return last_pid_; }
   int pid_max() const { return pid_max_; }
-  Result<void> set_pid_max(int value);      // EINVAL beyond [301, 4194304]
+  Result<void> set_pid_max(int value);  // EINVAL beyond [301, 4194304]
   // Its init is gone: no number is given out any more (G6).
   void close() EXCLUDES(lock_);
 
@@ -56,7 +58,7 @@ class PidNamespace {
   Result<void> take_exactly(int number) REQUIRES(lock_);
   int find_free(int first, int end) REQUIRES(lock_);  // -1: none
   int find_used(int first, int end) REQUIRES(lock_);
-  uint64_t* page_of(int number) REQUIRES(lock_);      // null: no memory
+  uint64_t* page_of(int number) REQUIRES(lock_);  // null: no memory
   void insert(Pid& pid) REQUIRES(lock_);
   Pid* lookup(int number) REQUIRES(lock_);
   void release(Pid& pid) EXCLUDES(lock_);

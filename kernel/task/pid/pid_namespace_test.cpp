@@ -16,7 +16,9 @@ namespace tine {
 namespace {
 
 struct Pids : testing::Test {
-  std::unique_ptr<PidNamespace> make(int pid_max) { return std::make_unique<PidNamespace>(0u, pid_max); }
+  std::unique_ptr<PidNamespace> make(int pid_max) {
+    return std::make_unique<PidNamespace>(0u, pid_max);
+  }
 };
 
 TEST_F(Pids, StartAtOneAndGrow) {

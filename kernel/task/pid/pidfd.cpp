@@ -26,9 +26,8 @@ class PidFile final : public fs::File {
     IrqGuard tree(task_tree_lock);
     const Task* task = pid_->task;
     if (task == nullptr) return fs::kPollIn | fs::kPollRdNorm | fs::kPollHup;
-    const bool has_exited =
-        task->exit_state != Task::ExitState::alive &&
-        ((flags() & kPidfdThread) || task->signal->thread_count == 1);
+    const bool has_exited = task->exit_state != Task::ExitState::alive &&
+                            ((flags() & kPidfdThread) || task->signal->thread_count == 1);
     return has_exited ? fs::kPollIn | fs::kPollRdNorm : 0;
   }
   Result<void> stat(fs::StatData& out) override {

@@ -25,7 +25,8 @@ bool is_orphaned_without(Pid& group, const Task* ignored) REQUIRES(task_tree_loc
     Task& parent = *leader.real_parent;
     if (parent.signal.get() == &init_process()) continue;  // init continues nobody
     const SignalState& above = *parent.signal;
-    if (above.process_group.get() != &group && above.session == leader.signal->session) return false;
+    if (above.process_group.get() != &group && above.session == leader.signal->session)
+      return false;
   }
   return true;
 }

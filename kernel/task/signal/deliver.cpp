@@ -90,25 +90,31 @@ Next take_one(Task& task, Handler& handler) {
   return (bit(number) & kStopSignals) ? Next::stop : Next::die;
 }
 
-bool is_dying(const Task& task) {
-  return fatal_signal_pending(task) || task.signal->group_exiting;
-}
+bool is_dying(const Task& task) { return fatal_signal_pending(task) || task.signal->group_exiting; }
 
 // The next handler to run, after all that is done without one. Does not return for a dying task.
 Handler next_handler(Task& task) {
   Handler handler;
   for (;;) {
-    if (is_dying(task)) [[unlikely]] do_group_exit(kSigKill);
+    if (is_dying(task)) [[unlikely]]
+      do_group_exit(kSigKill);
     if (task.stop_due) [[unlikely]] {
       stop_here(task);
       continue;
     }
     switch (take_one(task, handler)) {
-      case Next::nothing: handler.number = 0; return handler;
-      case Next::handler: return handler;
-      case Next::ignore: break;
-      case Next::stop: begin_stop(task, handler.number); break;
-      case Next::die: die(task, handler.number);
+      case Next::nothing:
+        handler.number = 0;
+        return handler;
+      case Next::handler:
+        return handler;
+      case Next::ignore:
+        break;
+      case Next::stop:
+        begin_stop(task, handler.number);
+        break;
+      case Next::die:
+        die(task, handler.number);
     }
   }
 }
@@ -147,8 +153,10 @@ void run_handler(Task& task, arch::UserRegs& regs, const Handler& handler) {
   if (!pushed) {
     // The stack is unusable. A SIGSEGV handler may run on another one; if it is itself the one that
     // cannot run, nothing helps.
-    if (handler.number == kSigSegv) force_fatal(kSigSegv);
-    else force_fault(kSigSegv, kSiKernel, UserAddr());
+    if (handler.number == kSigSegv)
+      force_fatal(kSigSegv);
+    else
+      force_fault(kSigSegv, kSiKernel, UserAddr());
     return;
   }
   if (has_saved_mask) task.work.fetch_and(~uint32_t{sched::kWorkRestoreMask});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Queues of pending signals: adding, taking in the order of signal(7) (lowest number first, within a
-// number first come first), discarding.
+// Queues of pending signals: adding, taking in the order of signal(7) (lowest number first, within
+// a number first come first), discarding.
 #include "task/signal/queue.h"
 
 #include <bit>
@@ -41,7 +41,8 @@ QueuedSignal* make_entry(const Task& receiver, const SigInfo& info) {
   UserAccount& user = *receiver.creds().user;
   const bool is_limited = info.number >= kSigRtMin || info.code < 0;
   const int64_t queued = user.queued_signals.load(std::memory_order_relaxed);
-  if (is_limited && static_cast<uint64_t>(queued) >= receiver.signal->limits[kLimitSigpending].soft) {
+  if (is_limited &&
+      static_cast<uint64_t>(queued) >= receiver.signal->limits[kLimitSigpending].soft) {
     return nullptr;
   }
   auto entry = make<QueuedSignal>(user, info);
@@ -96,7 +97,8 @@ int dequeue(PendingSignals& queue, SigSet candidates, SigInfo& info) {
 int dequeue_signal(Task& task, SigSet candidates, SigInfo& info) {
   int number = dequeue(task.pending, candidates, info);
   if (number == 0) number = dequeue(task.signal->shared_pending, candidates, info);
-  if (number != 0 && info.code == kSiTimer) [[unlikely]] note_signal_taken(*task.signal, info);
+  if (number != 0 && info.code == kSiTimer) [[unlikely]]
+    note_signal_taken(*task.signal, info);
   return number;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Sending signals: whether anybody would act on it, queueing it, choosing the thread that handles it,
-// and starting the end of the process when it is fatal (signal(7)).
+// Sending signals: whether anybody would act on it, queueing it, choosing the thread that handles
+// it, and starting the end of the process when it is fatal (signal(7)).
 //
 // Callers hold task_tree_lock, which keeps the receiver's SigHand in place; the receiver's sighand
 // lock is taken here. The running task may signal itself without task_tree_lock.
@@ -38,8 +38,8 @@ Task* choose_thread(Task& task, int number, Target target) {
   return nullptr;  // whoever unblocks it first will find it
 }
 
-// complete_signal: the signal is pending; wake who handles it, or end the process at once so that no
-// thread runs on meanwhile.
+// complete_signal: the signal is pending; wake who handles it, or end the process at once so that
+// no thread runs on meanwhile.
 void wake_receiver(Task& task, int number, Target target) {
   Task* receiver = choose_thread(task, number, target);
   if (receiver == nullptr) return;

@@ -3,9 +3,10 @@
 // Signals: sets, actions, pending queues, and the calls by which the rest of the kernel sends them.
 // signal(7), sigaction(2).
 //
-// What is pending for a process, which actions it has and which signals its threads block is guarded
-// by SigHand::lock. Who is not the task itself reaches another's SigHand only under task_tree_lock,
-// because exec may replace it; the functions below take what they need unless they end in _locked.
+// What is pending for a process, which actions it has and which signals its threads block is
+// guarded by SigHand::lock. Who is not the task itself reaches another's SigHand only under
+// task_tree_lock, because exec may replace it; the functions below take what they need unless they
+// end in _locked.
 #pragma once
 
 #include "core/list.h"
@@ -36,36 +37,77 @@ constexpr SigSet bit(int signal_number) { return 1ull << (signal_number - 1); }
 constexpr bool is_valid_signal(int number) { return number >= 1 && number <= kSignalCount; }
 
 enum : int {
-  kSigHup = 1, kSigInt = 2, kSigQuit = 3, kSigIll = 4, kSigTrap = 5, kSigAbrt = 6, kSigBus = 7,
-  kSigFpe = 8, kSigKill = 9, kSigUsr1 = 10, kSigSegv = 11, kSigUsr2 = 12, kSigPipe = 13,
-  kSigAlrm = 14, kSigTerm = 15, kSigStkflt = 16, kSigChld = 17, kSigCont = 18, kSigStop = 19,
-  kSigTstp = 20, kSigTtin = 21, kSigTtou = 22, kSigUrg = 23, kSigXcpu = 24, kSigXfsz = 25,
-  kSigVtalrm = 26, kSigProf = 27, kSigWinch = 28, kSigIo = 29, kSigPwr = 30, kSigSys = 31,
+  kSigHup = 1,
+  kSigInt = 2,
+  kSigQuit = 3,
+  kSigIll = 4,
+  kSigTrap = 5,
+  kSigAbrt = 6,
+  kSigBus = 7,
+  kSigFpe = 8,
+  kSigKill = 9,
+  kSigUsr1 = 10,
+  kSigSegv = 11,
+  kSigUsr2 = 12,
+  kSigPipe = 13,
+  kSigAlrm = 14,
+  kSigTerm = 15,
+  kSigStkflt = 16,
+  kSigChld = 17,
+  kSigCont = 18,
+  kSigStop = 19,
+  kSigTstp = 20,
+  kSigTtin = 21,
+  kSigTtou = 22,
+  kSigUrg = 23,
+  kSigXcpu = 24,
+  kSigXfsz = 25,
+  kSigVtalrm = 26,
+  kSigProf = 27,
+  kSigWinch = 28,
+  kSigIo = 29,
+  kSigPwr = 30,
+  kSigSys = 31,
   kSigRtMin = 32,
 };
 
 // The sets that signal(7) gives by their default action; every other signal terminates.
 inline constexpr SigSet kUncatchable = bit(kSigKill) | bit(kSigStop);
-inline constexpr SigSet kStopSignals = bit(kSigStop) | bit(kSigTstp) | bit(kSigTtin) | bit(kSigTtou);
+inline constexpr SigSet kStopSignals =
+    bit(kSigStop) | bit(kSigTstp) | bit(kSigTtin) | bit(kSigTtou);
 inline constexpr SigSet kIgnoredByDefault =
     bit(kSigCont) | bit(kSigChld) | bit(kSigWinch) | bit(kSigUrg);
-inline constexpr SigSet kCoreSignals =
-    bit(kSigQuit) | bit(kSigIll) | bit(kSigTrap) | bit(kSigAbrt) | bit(kSigFpe) | bit(kSigSegv) |
-    bit(kSigBus) | bit(kSigSys) | bit(kSigXcpu) | bit(kSigXfsz);
+inline constexpr SigSet kCoreSignals = bit(kSigQuit) | bit(kSigIll) | bit(kSigTrap) |
+                                       bit(kSigAbrt) | bit(kSigFpe) | bit(kSigSegv) | bit(kSigBus) |
+                                       bit(kSigSys) | bit(kSigXcpu) | bit(kSigXfsz);
 // Faults of the instruction just run: delivered before all others.
-inline constexpr SigSet kSynchronous = bit(kSigSegv) | bit(kSigBus) | bit(kSigIll) | bit(kSigTrap) |
-                                       bit(kSigFpe) | bit(kSigSys);
+inline constexpr SigSet kSynchronous =
+    bit(kSigSegv) | bit(kSigBus) | bit(kSigIll) | bit(kSigTrap) | bit(kSigFpe) | bit(kSigSys);
 
 enum ActionFlags : uint64_t {  // sigaction(2)
-  kSaNoChildStop = 1, kSaNoChildWait = 2, kSaSigInfo = 4, kSaRestorer = 0x0400'0000,
-  kSaOnStack = 0x0800'0000, kSaRestart = 0x1000'0000, kSaNoDefer = 0x4000'0000,
+  kSaNoChildStop = 1,
+  kSaNoChildWait = 2,
+  kSaSigInfo = 4,
+  kSaRestorer = 0x0400'0000,
+  kSaOnStack = 0x0800'0000,
+  kSaRestart = 0x1000'0000,
+  kSaNoDefer = 0x4000'0000,
   kSaResetHand = 0x8000'0000,
 };
 inline constexpr uint64_t kDefaultHandler = 0, kIgnoreHandler = 1;
 
 enum InfoCode : int32_t {  // siginfo_t's si_code
-  kSiUser = 0, kSiKernel = 0x80, kSiQueue = -1, kSiTimer = -2, kSiTkill = -6,
-  kCldExited = 1, kCldKilled = 2, kCldDumped = 3, kCldTrapped = 4, kCldStopped = 5, kCldContinued = 6,
+  kSiUser = 0,
+  kSiKernel = 0x80,
+  kSiQueue = -1,
+  kSiTimer = -2,
+  kSiTkill = -6,
+  kCldExited = 1,
+  kCldKilled = 2,
+  kCldDumped = 3,
+  kCldTrapped = 4,
+  kCldStopped = 5,
+  kCldContinued = 6,
 };
 
 // siginfo_t as user space sees it: 128 bytes.
@@ -76,10 +118,26 @@ struct SigInfo {
   int32_t padding = 0;
   union {
     uint64_t raw[14] = {};
-    struct { int32_t pid; uint32_t uid; uint64_t value; } sender;              // kill, sigqueue
-    struct { int32_t timer_id; int32_t overrun; uint64_t value; } timer;
-    struct { int32_t pid; uint32_t uid; int32_t status; int32_t padding; int64_t utime, stime; } child;
-    struct { uint64_t address; } fault;
+    struct {
+      int32_t pid;
+      uint32_t uid;
+      uint64_t value;
+    } sender;  // kill, sigqueue
+    struct {
+      int32_t timer_id;
+      int32_t overrun;
+      uint64_t value;
+    } timer;
+    struct {
+      int32_t pid;
+      uint32_t uid;
+      int32_t status;
+      int32_t padding;
+      int64_t utime, stime;
+    } child;
+    struct {
+      uint64_t address;
+    } fault;
   };
 };
 static_assert(sizeof(SigInfo) == 128);
@@ -104,10 +162,10 @@ struct AltStack {  // stack_t
 };
 static_assert(sizeof(AltStack) == 24);
 
-struct QueuedSignal;        // task/signal/queue.h
+struct QueuedSignal;  // task/signal/queue.h
 struct PendingSignals {
   SigSet set = 0;
-  QueuedSignal* first = nullptr;   // FIFO of those that carry information
+  QueuedSignal* first = nullptr;  // FIFO of those that carry information
   QueuedSignal* last = nullptr;
 };
 
@@ -138,9 +196,9 @@ struct SigHand : RefCounted<SigHand> {
   // exec and CLONE_CLEAR_SIGHAND: handlers become the default, what is ignored stays ignored.
   void reset_handlers();
 
-  void ignore_all();                           // kthreadd (E9)
+  void ignore_all();  // kthreadd (E9)
 
-  signal::SigSet custom = 0;                   // actions that are not all-default
+  signal::SigSet custom = 0;  // actions that are not all-default
 
  private:
   signal::SigAction actions_[signal::kSignalCount];
@@ -148,11 +206,12 @@ struct SigHand : RefCounted<SigHand> {
 
 namespace signal {
 
-// --- Sending. `info` null: from the kernel. Any context that may take task_tree_lock. A signal that
-// nobody would act on is dropped; failing (EAGAIN) is only possible for a queued real-time signal.
+// --- Sending. `info` null: from the kernel. Any context that may take task_tree_lock. A signal
+// that nobody would act on is dropped; failing (EAGAIN) is only possible for a queued real-time
+// signal.
 Result<void> send_to_task(Task& task, int number, const SigInfo* info = nullptr);  // one thread
 Result<void> send_to_process(Task& task, int number, const SigInfo* info = nullptr);
-void send_to_group(Pid& group, int number, const SigInfo* info = nullptr);         // tty, kernel
+void send_to_group(Pid& group, int number, const SigInfo* info = nullptr);  // tty, kernel
 Result<void> send_to_task_locked(Task& task, int number, const SigInfo* info)
     REQUIRES(task_tree_lock);
 Result<void> send_to_process_locked(Task& task, int number, const SigInfo* info)
@@ -166,13 +225,13 @@ void force_fatal(int number);
 // --- Asking.
 bool is_ignored_or_blocked(const Task& task, int number);  // of the running task: tty job control
 
-// --- Delivery, on the way back to user mode, interrupts on (task/signal/deliver.cpp). Runs handlers'
-// frames, stops, dies; restarts or ends the interrupted system call.
+// --- Delivery, on the way back to user mode, interrupts on (task/signal/deliver.cpp). Runs
+// handlers' frames, stops, dies; restarts or ends the interrupted system call.
 void deliver_pending(arch::UserRegs& regs);
 // Sets kWorkSignal from what is pending and not blocked; clears it only for the running task.
 void recalculate_pending(Task& task);
-// sigsuspend, ppoll, pselect, epoll_pwait: blocks `mask` until the call has been left. A signal that
-// ends the sleep is delivered before the old mask returns.
+// sigsuspend, ppoll, pselect, epoll_pwait: blocks `mask` until the call has been left. A signal
+// that ends the sleep is delivered before the old mask returns.
 void set_temporary_mask(SigSet mask);
 // The call succeeded or timed out: put the old mask back now.
 void restore_saved_mask();

@@ -3,9 +3,9 @@
 // Job control: stopping all threads of a process, continuing them, and telling the parent (POSIX
 // 2.4.3, waitpid(2) WUNTRACED and WCONTINUED).
 //
-// A stop has an initiator, who marks every thread; each thread stops itself on its way to user mode,
-// and the last one completes the stop. SIGCONT and death end it at any point. The fields belong to
-// the sighand lock.
+// A stop has an initiator, who marks every thread; each thread stops itself on its way to user
+// mode, and the last one completes the stop. SIGCONT and death end it at any point. The fields
+// belong to the sighand lock.
 #include "task/exit/notify_parent.h"
 #include "task/signal/internal.h"
 

@@ -20,7 +20,8 @@ class Search {
  public:
   explicit Search(const WaitRequest& request) : request_(request) {}
 
-  // True when the wait is over: something was found, or nothing can ever come, or it must not sleep.
+  // True when the wait is over: something was found, or nothing can ever come, or it must not
+  // sleep.
   bool look() {
     ReleasedTasks released;
     IrqGuard tree(task_tree_lock);
@@ -55,8 +56,8 @@ class Search {
 
   bool look_at_children_of(Task& thread) REQUIRES(task_tree_lock) {
     for (Task& child : thread.children) {
-      const bool matches = request_.which == WaitWhich::any ||
-                           child.signal->process_group == request_.pid;
+      const bool matches =
+          request_.which == WaitWhich::any || child.signal->process_group == request_.pid;
       if (matches && consider(child)) return true;
     }
     return false;

@@ -12,21 +12,27 @@
 namespace tine {
 
 enum WaitOptions : int {  // wait4(2), waitid(2)
-  kWaitNoHang = 1, kWaitUntraced = 2, kWaitStopped = 2, kWaitExited = 4, kWaitContinued = 8,
-  kWaitNoWait = 0x0100'0000, kWaitNoThread = 0x2000'0000, kWaitAll = 0x4000'0000,
+  kWaitNoHang = 1,
+  kWaitUntraced = 2,
+  kWaitStopped = 2,
+  kWaitExited = 4,
+  kWaitContinued = 8,
+  kWaitNoWait = 0x0100'0000,
+  kWaitNoThread = 0x2000'0000,
+  kWaitAll = 0x4000'0000,
   kWaitClone = static_cast<int>(0x8000'0000),
 };
 enum class WaitWhich : uint8_t { any, process, group };
 
 struct WaitRequest {
   WaitWhich which = WaitWhich::any;
-  Ref<Pid> pid;                 // the process or group waited for
+  Ref<Pid> pid;  // the process or group waited for
   int options = 0;
 };
 struct WaitOutcome {
-  int pid = 0;                  // 0: kWaitNoHang and nothing to report
+  int pid = 0;  // 0: kWaitNoHang and nothing to report
   uint32_t uid = 0;
-  int status = 0;               // as wait(2) encodes it
+  int status = 0;                 // as wait(2) encodes it
   int code = 0, info_status = 0;  // as siginfo tells it
   CpuUsage usage;
 };
@@ -40,7 +46,9 @@ constexpr int si_code_of_status(int status) {
          : (status & 0x7f) ? signal::kCldKilled
                            : signal::kCldExited;
 }
-constexpr int si_status_of(int status) { return (status & 0x7f) ? status & 0x7f : status >> 8 & 0xff; }
+constexpr int si_status_of(int status) {
+  return (status & 0x7f) ? status & 0x7f : status >> 8 & 0xff;
+}
 
 // Of a whole process: its gone threads and its living ones. Caller holds a reference.
 CpuUsage usage_of_process(Task& task) REQUIRES(task_tree_lock);

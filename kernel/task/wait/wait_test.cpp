@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// Exit and wait on the hosted core: statuses, options, reparenting, auto-reaping, group exit, stops.
+// Exit and wait on the hosted core: statuses, options, reparenting, auto-reaping, group exit,
+// stops.
 #include <gtest/gtest.h>
 
 #include "arch/hosted/harness.h"
