@@ -20,6 +20,7 @@
 #include "fs/fs_context.h"
 #include "mm/init.h"
 #include "sched/sched.h"
+#include "sched/timer.h"
 #include "task/boot_tasks.h"
 #include "task/exec/exec.h"
 #include "task/task.h"
@@ -113,11 +114,24 @@ Result<void> give_directories_and_descriptors() {
   return {};
 }
 
+// The other CPUs come up meanwhile; programs are to find all of them. One that stays away does not
+// hold up the rest for long.
+void wait_for_other_cpus() {
+  constexpr Nanoseconds kPatience = kNsPerSecond, kInterval = 100'000;
+  const CpuId wanted = arch::possible_cpu_count();
+  const Nanoseconds give_up = time::monotonic_now() + kPatience;
+  while (sched::cpu_count() < wanted && time::monotonic_now() < give_up) {
+    (void)time::sleep_until(time::Clock::monotonic, time::monotonic_now() + kInterval);
+  }
+  if (wanted != 1) log_info("{} of {} CPUs are up", sched::cpu_count(), wanted);
+}
+
 // PID 1, in kernel mode. Returning from here enters the program.
 void kernel_init(void*) {
   fs::init(boot.info->initrd, boot.info->command_line);
   drivers::init(boot.command_line->value("console"));
   if (!give_directories_and_descriptors()) panic("no memory for init");
+  wait_for_other_cpus();
   run_init(*boot.command_line);
 }
 
@@ -135,6 +149,7 @@ void kernel_main(const BootInfo& info) {
   arch::init_vdso();
   task_init(total_memory(info));
   start_first_tasks(kernel_init, nullptr);
+  arch::start_other_cpus();
   sched::idle_loop();
 }
 

@@ -80,7 +80,7 @@ Step fault_write_protected(Mm& mm, const Vma& vma, UserAddr at) {
   bool is_last_owner = is_anonymous && old_frame.count.load(std::memory_order_acquire) == 1;
   if (is_last_owner || !vma.is_private()) {
     leaf.replace(index, entry.with_write().with_dirty());
-    flush_tlb_range(mm, at, at + kPageSize);
+    arch::flush_tlb_page(at.value);  // another CPU that has the old entry faults and comes here
     return Step::done;
   }
   Frame* copy = take_frame(FrameKind::anonymous);

@@ -15,6 +15,7 @@
 #include "mm/frame_internal.h"
 #include "mm/heap.h"
 #include "mm/slab.h"
+#include "sync/cross_call.h"
 #include "sync/spin_lock.h"
 
 namespace tine::mm {
@@ -315,8 +316,11 @@ void free_top_table(Frame& table) {
   if (!recycle(&CpuFrames::top_tables, kTopTableLimit, table)) put_frame(table);
 }
 
-uint64_t reclaim_frames() {
-  uint64_t gained = reclaim_kernel_stacks() + slab_reclaim();
+namespace {
+
+// What the running CPU keeps back goes to the buddy lists.
+uint64_t reclaim_of_this_cpu() {
+  uint64_t gained = slab_reclaim();
   arch::IrqState irqs = arch::irq_save();
   CpuFrames& cpu = this_cpu_frames();
   gained += cpu.clean_tables.count + cpu.top_tables.count;
@@ -329,6 +333,30 @@ uint64_t reclaim_frames() {
   drain(cpu.frames, 0);
   arch::irq_restore(irqs);
   return gained;
+}
+
+uint64_t kept_by_other_cpus() {
+  uint64_t frames = 0;
+  for (CpuId cpu = 0; cpu < kMaxCpus; ++cpu) {
+    if (cpu != arch::this_cpu().id) frames += cpu_frames[cpu].frames.count;
+  }
+  return frames;
+}
+
+}  // namespace
+
+uint64_t reclaim_frames() {
+  std::atomic<uint64_t> gained{reclaim_kernel_stacks()};
+  PreemptGuard guard;
+  gained.fetch_add(reclaim_of_this_cpu());
+  if (uint64_t others = online_cpus() & ~(uint64_t{1} << arch::this_cpu().id)) {
+    gained.fetch_add(kept_by_other_cpus());
+    auto reclaim = [](void* sum) {
+      static_cast<std::atomic<uint64_t>*>(sum)->fetch_add(reclaim_of_this_cpu());
+    };
+    call_on_cpus(others, reclaim, &gained);
+  }
+  return gained.load();
 }
 
 MemoryStatistics memory_statistics() {

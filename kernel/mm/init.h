@@ -9,12 +9,16 @@
 
 #include <span>
 
+#include "core/result.h"
 #include "core/types.h"
 
 namespace tine::mm {
 
 // Panics when there is no room for the metadata: the machine is too small to say it otherwise.
 void init(std::span<const MemoryRange> ram, std::span<const MemoryRange> reserved);
+
+// What a CPU other than the first needs before it may allocate. ENOMEM.
+Result<void> prepare_cpu(CpuId cpu);
 
 // Drops the reference that each whole frame of a reserved range has had since init(). Frames that
 // somebody shared in the meantime (file pages of the initrd) live on until he lets go.

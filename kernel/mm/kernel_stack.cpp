@@ -6,8 +6,11 @@
 // A stack is all zero when it is handed out, so that nothing of its last owner leaks (E35). Most
 // tasks never leave the topmost page; of the others, only those that the hardware marked dirty are
 // cleared. Where there is no page table to ask (hosted), all are.
-// Cached stacks belong to the CPU and are touched with interrupts off; slots of addresses belong to
-// `slots.lock`. ENOMEM when frames, page tables or addresses run out.
+// Cached stacks belong to the CPU and are touched with interrupts off; what is more goes to a pool
+// of all CPUs, because stacks are given back where no other CPU can be waited for. Only somebody who
+// allocates (or reclaims) unmaps them, and then makes all CPUs forget the addresses before they are
+// used again. Slots of addresses belong to `slots.lock`.
+// ENOMEM when frames, page tables or addresses run out.
 #include <atomic>
 #include <bit>
 
@@ -16,6 +19,7 @@
 #include "mm/frame.h"
 #include "mm/heap.h"
 #include "sched/schedulable.h"
+#include "sync/cross_call.h"
 #include "sync/spin_lock.h"
 
 namespace tine::mm {
@@ -33,6 +37,17 @@ struct StackCache {
   unsigned count = 0;
 };
 StackCache stack_caches[kMaxCpus];
+
+// A list through the topmost word of each stack; that page is cleared for the next owner anyway.
+struct StackPool {
+  IrqSpinLock lock{LockRank::vmalloc};
+  VirtAddr first GUARDED_BY(lock);
+  uint32_t count GUARDED_BY(lock) = 0;
+};
+constinit StackPool pool;
+constexpr uint32_t kPooledStacks = 64;
+constexpr uint32_t kUnmapBatch = 32;
+
 std::atomic<int64_t> live_stacks{0};
 std::atomic<uint64_t> cached_stacks{0};
 std::atomic<uint64_t> cache_hits{0};
@@ -80,22 +95,46 @@ uint32_t& first_frame_locked(uint32_t slot) REQUIRES(slots.lock) {
   return slots.frames[slot / kSlotsPerChunk][slot % kSlotsPerChunk];
 }
 
-// Undoes take_slot() and as much of map_new_stack() as has been done.
-void unmap_stack(uint32_t slot) {
-  uint32_t number;
-  {
-    SpinGuard guard(slots.lock);
-    number = first_frame_locked(slot);
+// The first half of undoing take_slot() and as much of map_new_stack() as has been done.
+void unmap_slot(uint32_t slot) {
+  SpinGuard guard(slots.lock);
+  for (uint32_t number = first_frame_locked(slot); number != 0; number = frame_table[number].next) {
+    arch::unmap_kernel_page(VirtAddr(reinterpret_cast<uint64_t>(frame_table[number].owner)));
   }
-  while (number != 0) {
+}
+
+// The second half, when no CPU can reach the frames any more.
+void release_slot(uint32_t slot) {
+  SpinGuard guard(slots.lock);
+  for (uint32_t number = first_frame_locked(slot); number != 0;) {
     Frame& frame = frame_table[number];
     number = frame.next;
-    arch::unmap_kernel_page(VirtAddr(reinterpret_cast<uint64_t>(frame.owner)));
     put_frame(frame);
   }
-  SpinGuard guard(slots.lock);
   slots.used[slot / 64] &= ~(uint64_t{1} << slot % 64);
   if (slot / 64 < slots.search_from) slots.search_from = slot / 64;
+}
+
+struct UnmappedSlots {
+  uint32_t slots[kUnmapBatch];
+  uint32_t count = 0;
+};
+
+void forget_addresses(void* unmapped) {
+  const auto& batch = *static_cast<UnmappedSlots*>(unmapped);
+  for (uint32_t i = 0; i < batch.count; ++i) {
+    VirtAddr stack = stack_of_slot(batch.slots[i]);
+    for (unsigned page = 0; page < kStackPages; ++page) {
+      arch::flush_tlb_page(stack.value + page * kPageSize);
+    }
+  }
+}
+
+// Task context, interrupts on.
+void unmap_stacks(UnmappedSlots& batch) {
+  for (uint32_t i = 0; i < batch.count; ++i) unmap_slot(batch.slots[i]);
+  call_on_cpus(online_cpus(), forget_addresses, &batch);
+  for (uint32_t i = 0; i < batch.count; ++i) release_slot(batch.slots[i]);
 }
 
 // The kernel's entry for a mapped page of the vmalloc area; null where tables are not walked.
@@ -134,7 +173,8 @@ Result<VirtAddr> map_new_stack() {
   uint32_t slot = TRY(take_slot());
   for (unsigned i = 0; i < kStackPages; ++i) {
     if (auto mapped = map_stack_page(slot, stack_of_slot(slot) + i * kPageSize); !mapped) {
-      unmap_stack(slot);
+      unmap_slot(slot);  // nobody has used the addresses: no CPU has them in its cache
+      release_slot(slot);
       return mapped.error();
     }
   }
@@ -156,24 +196,70 @@ void clear_used_pages(VirtAddr stack) {
 }
 
 // Null address: this CPU has none.
-VirtAddr take_cached_stack() {
+VirtAddr take_from_cache() {
   arch::IrqState irqs = arch::irq_save();
   StackCache& cache = stack_caches[arch::this_cpu().id];
   VirtAddr stack = cache.count != 0 ? cache.stacks[--cache.count] : VirtAddr();
   arch::irq_restore(irqs);
-  if (stack.value != 0) cached_stacks.fetch_sub(1, std::memory_order_relaxed);
   return stack;
 }
 
-bool cache_stack(VirtAddr stack) {
+bool add_to_cache(VirtAddr stack) {
   arch::IrqState irqs = arch::irq_save();
   StackCache& cache = stack_caches[arch::this_cpu().id];
   bool kept = cache.count < kCachedStacks;
   if (kept) cache.stacks[cache.count++] = stack;
   arch::irq_restore(irqs);
-  if (kept) cached_stacks.fetch_add(1, std::memory_order_relaxed);
   return kept;
 }
+
+VirtAddr& pool_link(VirtAddr stack) {
+  return *reinterpret_cast<VirtAddr*>(stack.value + sched::kKernelStackSize - sizeof(VirtAddr));
+}
+
+void add_to_pool(VirtAddr stack) {
+  IrqGuard guard(pool.lock);
+  pool_link(stack) = pool.first;
+  pool.first = stack;
+  ++pool.count;
+}
+
+// Null address: there are not more than `keep`.
+VirtAddr take_from_pool(uint32_t keep) {
+  IrqGuard guard(pool.lock);
+  if (pool.count <= keep) return VirtAddr();
+  VirtAddr stack = pool.first;
+  pool.first = pool_link(stack);
+  --pool.count;
+  return stack;
+}
+
+VirtAddr take_cached_stack() {
+  VirtAddr stack = take_from_cache();
+  if (stack.value == 0) stack = take_from_pool(0);
+  if (stack.value != 0) cached_stacks.fetch_sub(1, std::memory_order_relaxed);
+  return stack;
+}
+
+// Unmaps what the pool has above `keep`; how many stacks.
+uint64_t trim_pool(uint32_t keep) {
+  uint64_t trimmed = 0;
+  UnmappedSlots batch;
+  do {
+    batch.count = 0;
+    while (batch.count < kUnmapBatch) {
+      VirtAddr stack = take_from_pool(keep);
+      if (stack.value == 0) break;
+      batch.slots[batch.count++] = slot_of_stack(stack);
+    }
+    unmap_stacks(batch);
+    cached_stacks.fetch_sub(batch.count, std::memory_order_relaxed);
+    trimmed += batch.count;
+  } while (batch.count == kUnmapBatch);
+  return trimmed;
+}
+
+bool pool_is_large() NO_THREAD_SAFETY_ANALYSIS { return pool.count > kPooledStacks; }  // a hint
 
 }  // namespace
 
@@ -186,24 +272,29 @@ Result<VirtAddr> alloc_kernel_stack() {
   } else {
     stack = TRY(map_new_stack());
   }
+  if (pool_is_large()) [[unlikely]]
+    trim_pool(kPooledStacks / 2);
   live_stacks.fetch_add(1, std::memory_order_relaxed);
   return stack;
 }
 
 void free_kernel_stack(VirtAddr stack) {
   live_stacks.fetch_sub(1, std::memory_order_relaxed);
-  if (!cache_stack(stack)) unmap_stack(slot_of_stack(stack));
+  if (!add_to_cache(stack)) add_to_pool(stack);
+  cached_stacks.fetch_add(1, std::memory_order_relaxed);
 }
 
 uint64_t reclaim_kernel_stacks() {
-  uint64_t gained = 0;
-  for (VirtAddr stack; (stack = take_cached_stack()).value != 0; gained += kStackPages) {
-    unmap_stack(slot_of_stack(stack));
-  }
-  return gained;
+  for (VirtAddr stack; (stack = take_from_cache()).value != 0;) add_to_pool(stack);
+  return trim_pool(0) * kStackPages;
 }
 
 void forget_all_kernel_stacks() {
+  {
+    IrqGuard guard(pool.lock);
+    pool.first = VirtAddr();
+    pool.count = 0;
+  }
   SpinGuard guard(slots.lock);
   for (StackCache& cache : stack_caches) cache.count = 0;
   for (uint64_t& word : slots.used) word = 0;

@@ -39,7 +39,8 @@ struct Mm final : RefCounted<Mm> {
   ~Mm();
 
   std::atomic<uint32_t> users{1};
-  std::atomic<uint64_t> loaded_on{0};  // CPUs that have the page table loaded
+  std::atomic<uint64_t> loaded_on{0};  // CPUs that have the page table loaded, lazy ones too
+  std::atomic<uint64_t> flushes{0};    // of translations, ever: mm/tlb.cpp
 
   RwMutex mmap_lock{LockRank::mmap};
   MappingIndex mappings GUARDED_BY(mmap_lock);
@@ -165,7 +166,8 @@ Result<UserAddr> do_mremap(Mm& mm, const RemapRequest& request);
 Result<void> map_special(Mm& mm, UserAddr start, std::span<Frame* const> frames, uint32_t flags,
                          Ref<MapName> name);
 
-// Switching (sched): loads `next`'s page table; a null `next` (kernel thread) keeps what is loaded.
+// Switching (sched): loads `next`'s page table; a null `next` (kernel thread) keeps what is loaded,
+// lazily.
 // Interrupts off.
 void switch_address_space(void* next_mm);
 Mm* current_mm();  // of the running task; null for kernel threads

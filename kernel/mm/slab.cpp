@@ -6,8 +6,10 @@
 #include "mm/slab.h"
 
 #include <algorithm>
+#include <new>
 
 #include "core/panic.h"
+#include "mm/init.h"
 #include "sync/spin_lock.h"
 
 namespace tine::mm {
@@ -100,6 +102,14 @@ void give_back(SlabCache& cache, SlabMagazine& magazine, uint32_t count, bool ke
 }  // namespace
 
 CpuMagazines* cpu_magazines[kMaxCpus] = {&boot_cpu_magazines};
+
+Result<void> prepare_cpu(CpuId cpu) {
+  static_assert(sizeof(CpuMagazines) <= kPageSize);
+  Frame* frame = take_frame(FrameKind::kernel);
+  if (frame == nullptr) return Errno::nomem;
+  cpu_magazines[cpu] = new (frame_data(*frame)) CpuMagazines;
+  return {};
+}
 
 void slab_register(SlabCache& cache, size_t size, size_t alignment) {
   IrqGuard guard(slab_lock);

@@ -3,7 +3,8 @@
 // Keeping translation caches honest: after an entry loses a right or its frame, no CPU may use the
 // old one before the frame is given to somebody else.
 //
-// flush_tlb_*() act on this CPU and, through shoot_down(), on those others that have the Mm loaded.
+// flush_tlb_*() act on this CPU and, by interrupting them, on those others that use the Mm; they
+// wait for these, so the caller has interrupts on and holds no lock that is taken with them off.
 // UnmapBatch collects frames and tables that have become unreachable and frees them after the
 // flush. FlushOnExit is the flush of a parent whose entries were write-protected by a fork: its
 // destructor does it on the error path too (B23). Nothing here fails or sleeps.
@@ -19,6 +20,8 @@ struct Mm;
 
 void flush_tlb_mm(Mm& mm);
 void flush_tlb_range(Mm& mm, UserAddr start, UserAddr end);
+// Nobody runs in it any more: no CPU keeps its tables loaded, which are about to be freed.
+void unload_everywhere(Mm& mm);
 
 class UnmapBatch {
  public:

@@ -14,6 +14,7 @@
 #include "sched/run_queue.h"
 #include "sched/tick.h"
 #include "sched/timer.h"
+#include "sync/cross_call.h"
 #include "sync/preempt.h"
 
 namespace tine::sched {
@@ -90,13 +91,11 @@ void schedule_core(bool preempted) NO_THREAD_SAFETY_ANALYSIS {
   }
   next.sched_class->set_next(rq, next);
   next.exec_start = now;
-  next.on_cpu.store(true, std::memory_order_relaxed);
+  next.on_cpu.store(true);  // a full barrier: who kicks it sees this, or it sees its work bits
   rq.current = &next;
   ++rq.switches;
   if (&next != rq.idle) request_tick(rq, now);
-  if (next.mm != nullptr && next.mm != arch::this_cpu().active_mm) {
-    mm::switch_address_space(next.mm);
-  }
+  mm::switch_address_space(next.mm);
   finish_switch(arch::switch_context(previous, next));
 }
 
@@ -116,6 +115,7 @@ void init_this_cpu(Schedulable& idle_task) {
   idle_task.on_cpu = true;
   idle_task.exec_start = arch::monotonic_now();
   time::init_this_cpu();
+  set_online(cpu);
   // CPUs come up one after another, in the order of their numbers.
   cpus_online.store(cpu + 1, std::memory_order_release);
 }
@@ -147,6 +147,13 @@ void schedule_dead() {
 }
 
 void schedule_tail(Schedulable* previous) { finish_switch(previous); }
+
+void kick(const Schedulable& task) {
+  PreemptGuard guard;
+  CpuId cpu = task.cpu;
+  if (cpu == arch::this_cpu().id || !task.on_cpu.load()) return;
+  arch::send_reschedule_interrupt(cpu);  // at worst to a CPU that it has just left
+}
 
 void update_current(RunQueue& rq, Nanoseconds now) {
   Schedulable& task = *rq.current;

@@ -29,6 +29,9 @@ void sched_exit(Schedulable& task);             // the task will not run again
 // Called by the architecture on the first switch to a new task: finishes `previous` off.
 // Interrupts are off and stay off.
 void schedule_tail(Schedulable* previous);
+// A task that runs in user mode on another CPU enters the kernel, and finds its work bits there.
+// The caller has set them with a full barrier.
+void kick(const Schedulable& task);
 // After the final switch away from a dead task the scheduler calls this with run queue unlocked.
 // Defined by task/ (drops the scheduler's reference).
 void task_is_off_cpu(Schedulable& task);

@@ -83,7 +83,10 @@ void note_spin_tried(LockRank rank) { spin_ranks_of(arch::this_cpu()).push(rank)
 void note_spin_released(LockRank rank) { spin_ranks_of(arch::this_cpu()).remove(rank); }
 
 void note_mutex_acquired(LockRank rank) {
-  if (arch::this_cpu().spin_ranks_held != 0) panic("a sleeping lock is taken under a spin lock");
+  // Who may be preempted may be on another CPU by the next line, and holds no spin lock.
+  if (arch::preempt_count() != 0 && arch::this_cpu().spin_ranks_held != 0) {
+    panic("a sleeping lock is taken under a spin lock");
+  }
   HeldRanks held = mutex_ranks_of(*arch::current_schedulable());
   check_order(held, rank);
   held.push(rank);

@@ -114,7 +114,7 @@ bool is_ignored(const Task& task, int number, bool is_forced) {
 
 void wake_for_signal(Task& task, bool is_fatal) {
   task.work.fetch_or(sched::kWorkSignal | (is_fatal ? sched::kWorkFatalSignal : 0u));
-  (void)wake_up(task, is_fatal ? WakeMode::fatal : WakeMode::interruptible);
+  if (!wake_up(task, is_fatal ? WakeMode::fatal : WakeMode::interruptible)) sched::kick(task);
 }
 
 void start_group_exit(Task& task, int code) {

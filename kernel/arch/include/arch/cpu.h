@@ -16,7 +16,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <span>
 
 #include "core/types.h"
 
@@ -49,6 +48,12 @@ void cpu_idle();
 [[noreturn]] void cpu_halt_forever();
 // Makes another CPU take an interrupt, at whose end it reschedules.
 void send_reschedule_interrupt(CpuId cpu);
+// Makes another CPU run cross_call_interrupt() (sync/cross_call.h), soon and with interrupts off.
+void send_call_interrupt(CpuId cpu);
+// How many CPUs the machine has, at most kMaxCpus; and their start, which goes on by itself after
+// the call: each runs sched::init_this_cpu() when it is up.
+CpuId possible_cpu_count();
+void start_other_cpus();
 // End of the machine: reboot(2). They do not return where the machine obeys.
 [[noreturn]] void machine_power_off();
 [[noreturn]] void machine_restart();

@@ -76,12 +76,14 @@ early_gdt:
   .quad 0, 0
   .quad 0x00af9b000000ffff            // 0x10 64-bit code
   .quad 0x00cf93000000ffff            // 0x18 data
+  .globl early_gdt_pointer
 early_gdt_pointer:
   .word early_gdt_pointer - early_gdt - 1
   .long PHYS(early_gdt)
 
   .section .bss.pages, "aw", @nobits
   .align 4096
+  .globl early_pml4
 early_pml4:
   .skip 4096
 early_pdpt:

@@ -17,6 +17,7 @@
 #include "arch/x86_64/cpu/fpu.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/machine/apic.h"
+#include "arch/x86_64/machine/secondary.h"
 #include "arch/x86_64/machine/serial.h"
 #include "arch/x86_64/time/tsc.h"
 #include "boot/boot_info.h"
@@ -26,7 +27,7 @@
 
 namespace tine::x86 {
 
-constinit arch::CpuLocal boot_cpu;
+constinit CpuBlock boot_cpu;
 
 namespace {
 
@@ -83,6 +84,7 @@ void read_start_info(PhysAddr address, AcpiRanges& acpi) {
   boot_info.rsdp = PhysAddr(info->rsdp);
 
   reserve(PhysAddr(0), kPageSize);  // a null physical address stays one
+  reserve(kTrampoline, kPageSize);
   reserve(image_phys(image_start), static_cast<uint64_t>(image_end - image_start));
   reserve(address, sizeof *info);
   reserve(PhysAddr(info->memory_map), info->memory_map_entries * sizeof *map);
@@ -124,7 +126,8 @@ extern "C" [[noreturn]] void x86_start(uint64_t start_info) {
   // Here and not in a function of its own: one that returns would miss the canary it entered with.
   uint64_t canary;
   if (arch::hardware_random(canary)) __stack_chk_guard = canary & ~uint64_t{0xff};
-  init_descriptor_tables();
+  init_interrupt_gates();
+  load_descriptor_tables();
   enable_features();
   AcpiRanges acpi;
   read_start_info(PhysAddr(start_info), acpi);
@@ -132,6 +135,7 @@ extern "C" [[noreturn]] void x86_start(uint64_t start_info) {
   init_fpu();
   init_apic();
   init_clock();
+  find_processors(boot_info.rsdp);
   become_idle_task();
   kernel_main(boot_info);
 }

@@ -2,26 +2,17 @@
 //
 // Segment, task-state and interrupt descriptors. Segments are flat; the TSS carries the stacks that
 // the processor switches to: the task's kernel stack, and one each (IST) for the exceptions that
-// must not trust the running stack. Nothing here can fail.
+// must not trust the running stack. Every CPU has its own GDT and TSS (cpu/cpu_block.h); the
+// interrupt gates are common. Nothing here can fail.
 #include "arch/x86_64/cpu/descriptor_tables.h"
 
+#include "arch/x86_64/cpu/cpu_block.h"
 #include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/offsets.h"
 
 namespace tine::x86 {
 
 namespace {
-
-struct [[gnu::packed]] TaskState {
-  uint32_t reserved0 = 0;
-  uint64_t rsp[3] = {};
-  uint64_t reserved1 = 0;
-  uint64_t ist[7] = {};
-  uint64_t reserved2 = 0;
-  uint16_t reserved3 = 0;
-  uint16_t io_map = sizeof(TaskState);  // beyond the limit: no port is allowed (A18)
-};
-static_assert(sizeof(TaskState) == 104);
 
 struct Gate {
   uint16_t offset_low;
@@ -38,10 +29,9 @@ struct [[gnu::packed]] TablePointer {
   const void* base;
 };
 
-constexpr unsigned kIstStackSize = 4096;
 enum IstIndex : uint8_t { kIstNone, kIstDoubleFault, kIstNmi, kIstMachineCheck, kIstDebug };
 
-constinit uint64_t gdt[16] = {
+constexpr uint64_t kGdtTemplate[kGdtEntries] = {
     0,
     0,
     0x00af9b000000ffff,  // 0x10 kernel code
@@ -57,11 +47,10 @@ constinit uint64_t gdt[16] = {
     0,
     0,
     0,
-    0x0040f50000000000,  // 0x78 limit = number of this CPU, for the vDSO's getcpu
+    0x0040f50000000000,  // 0x78 limit = number of the CPU, for the vDSO's getcpu
 };
-constinit TaskState task_state;
+constexpr unsigned kCpuNumberEntry = 15;
 constinit Gate interrupt_gates[256]{};
-alignas(16) constinit uint8_t ist_stacks[4][kIstStackSize]{};
 
 extern "C" const char trap_stubs[], page_fault_entry[];
 extern "C" const uint64_t smap_sites_start[], smap_sites_end[];
@@ -94,14 +83,16 @@ IstIndex ist_of(unsigned vector) {
   }
 }
 
-void install_task_state() {
-  for (unsigned i = 0; i < 4; ++i) {
-    task_state.ist[i] = reinterpret_cast<uint64_t>(ist_stacks[i] + kIstStackSize);
+void fill_gdt(CpuBlock& cpu) {
+  for (unsigned i = 0; i < kGdtEntries; ++i) cpu.gdt[i] = kGdtTemplate[i];
+  cpu.gdt[kCpuNumberEntry] |= cpu.id;
+  for (unsigned i = 0; i < kIstStacks; ++i) {
+    cpu.task_state.ist[i] = reinterpret_cast<uint64_t>(cpu.ist_stacks[i] + kIstStackSize);
   }
-  auto base = reinterpret_cast<uint64_t>(&task_state);
-  gdt[8] = (sizeof(TaskState) - 1) | (base & 0xff'ffff) << 16 | uint64_t{0x89} << 40 |
-           (base >> 24 & 0xff) << 56;
-  gdt[9] = base >> 32;
+  auto base = reinterpret_cast<uint64_t>(&cpu.task_state);
+  cpu.gdt[8] = (sizeof(TaskStateSegment) - 1) | (base & 0xff'ffff) << 16 | uint64_t{0x89} << 40 |
+               (base >> 24 & 0xff) << 56;
+  cpu.gdt[9] = base >> 32;
 }
 
 // STAC and CLAC instead of nops; only while kernel text is still writable.
@@ -116,19 +107,21 @@ void patch_smap_sites() {
 
 }  // namespace
 
-void init_descriptor_tables() {
-  install_task_state();
+void init_interrupt_gates() {
   for (unsigned vector = 0; vector < 256; ++vector) {
     bool user_may_call = vector == 3 || vector == 4;  // INT3, INTO
     set_gate(vector, trap_stubs + 16 * vector, user_may_call ? 3 : 0, ist_of(vector));
   }
   set_gate(VECTOR_PAGE_FAULT, page_fault_entry, 0, kIstNone);
-  TablePointer gdt_pointer{sizeof gdt - 1, gdt};
-  TablePointer idt_pointer{sizeof interrupt_gates - 1, interrupt_gates};
-  asm volatile("lgdt %0; lidt %1; ltr %w2" ::"m"(gdt_pointer), "m"(idt_pointer), "r"(SELECTOR_TSS));
   if (features.smap) patch_smap_sites();
 }
 
-void set_interrupt_stack(uint64_t top) { task_state.rsp[0] = top; }
+void load_descriptor_tables() {
+  CpuBlock& cpu = this_cpu_block();
+  fill_gdt(cpu);
+  TablePointer gdt_pointer{sizeof cpu.gdt - 1, cpu.gdt};
+  TablePointer idt_pointer{sizeof interrupt_gates - 1, interrupt_gates};
+  asm volatile("lgdt %0; lidt %1; ltr %w2" ::"m"(gdt_pointer), "m"(idt_pointer), "r"(SELECTOR_TSS));
+}
 
 }  // namespace tine::x86

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
 //
-// GDT, TSS and IDT of the boot CPU.
+// GDT, TSS and IDT.
 #pragma once
 
 #include <cstdint>
 
+#include "arch/x86_64/cpu/cpu_block.h"
+
 namespace tine::x86 {
 
-void init_descriptor_tables();
+void init_interrupt_gates();    // once; while kernel text is still writable
+void load_descriptor_tables();  // of this CPU, whose block and number are set
 // Where an interrupt from user mode puts its frame: the top of the running task's kernel stack.
-void set_interrupt_stack(uint64_t top);
+inline void set_interrupt_stack(uint64_t top) { this_cpu_block().task_state.rsp[0] = top; }
 
 }  // namespace tine::x86

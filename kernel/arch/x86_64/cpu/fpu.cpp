@@ -119,15 +119,20 @@ void stop_fpu_use() { write_cr0(control_0 | kCr0TaskSwitched); }
 
 void init_fpu() {
   allow_fpu_use();
-  asm volatile("fninit");
   uint16_t control_word = 0x37f;
   memcpy(initial_state.legacy, &control_word, sizeof control_word);
   initial_state.mxcsr = 0x1f80;
   FpuState probe{};
   asm volatile("fxsave64 %0" : "+m"(probe));
   if (probe.mxcsr_mask) mxcsr_mask = probe.mxcsr_mask;
-  restore(&initial_state);
   control_0 = read_cr0() & ~kCr0TaskSwitched;
+  init_fpu_of_this_cpu();
+}
+
+void init_fpu_of_this_cpu() {
+  allow_fpu_use();
+  asm volatile("fninit");
+  restore(&initial_state);
   stop_fpu_use();
 }
 

@@ -14,7 +14,8 @@
 
 namespace tine::x86 {
 
-void init_fpu();
+void init_fpu();              // once, on the boot CPU
+void init_fpu_of_this_cpu();  // the others
 // Interrupts off.
 void switch_fpu(arch::ThreadContext& previous, arch::ThreadContext& next);
 // First FPU instruction of the running task. ENOMEM.

@@ -176,6 +176,7 @@ void kernel_page_fault(UserRegs& regs, uint64_t error, uint64_t address) {
 
 void user_trap(UserRegs& regs, unsigned vector, uint64_t error) {
   if (vector >= VECTOR_FIRST_IRQ) return dispatch_interrupt(vector, true);
+  if (vector == VECTOR_NMI) stop_if_panicking();
   arch::irq_enable();
   note_fault(vector, error, 0);
   user_exception(regs, vector);
@@ -203,6 +204,7 @@ void paranoid_trap(UserRegs& regs, unsigned vector, uint64_t error) {
     return;
   }
   if (vector == VECTOR_NMI) {
+    stop_if_panicking();
     log_warning("NMI at {:x}", regs.rip);
     return;
   }

@@ -1,25 +1,28 @@
 // SPDX-License-Identifier: MIT
 //
 // The panic: one line `PANIC: reason`, the registers if there are any, the call chain with names,
-// then power off. It takes no lock and allocates nothing, writes straight to the early console, and
+// then power off. The other CPUs are stopped by NMI first. It takes no lock and allocates nothing, writes straight to the early console, and
 // a second panic on the way (a corrupt stack, say) only says so and stops.
 #include "arch/x86_64/lib/panic.h"
 
+#include <atomic>
 #include <cstring>
 
 #include "arch/cpu.h"
 #include "arch/power.h"
 #include "arch/x86_64/boot/image.h"
 #include "arch/x86_64/entry/trap_names.h"
+#include "arch/x86_64/machine/apic.h"
 #include "core/format.h"
 #include "core/panic.h"
-#include "sched/schedulable.h"
+#include "sched/sched.h"
 
 namespace tine::x86 {
 
 namespace {
 
-constinit bool panicking = false;
+constexpr int kNobody = -1;
+constinit std::atomic<int> panicking_cpu{kNobody};
 
 template <class... Arguments>
 void print(std::string_view format, const Arguments&... arguments) {
@@ -65,11 +68,14 @@ void print_registers(const arch::UserRegs& r) {
 
 void begin_panic() {
   arch::irq_disable();
-  if (panicking) {
+  int nobody = kNobody;
+  auto self = static_cast<int>(arch::this_cpu().id);
+  if (!panicking_cpu.compare_exchange_strong(nobody, self)) {
+    if (nobody != self) arch::cpu_halt_forever();
     print("PANIC: again while panicking\n");
     arch::machine_power_off();
   }
-  panicking = true;
+  if (sched::cpu_count() > 1) send_nmi_to_others();
   arch::set_power_off_hook(nullptr);  // a driver's locks may be held
 }
 
@@ -86,6 +92,10 @@ void begin_panic() {
 }
 
 }  // namespace
+
+void stop_if_panicking() {
+  if (panicking_cpu.load(std::memory_order_relaxed) != kNobody) arch::cpu_halt_forever();
+}
 
 void panic_with_registers(std::string_view message, const arch::UserRegs& regs) {
   begin_panic();

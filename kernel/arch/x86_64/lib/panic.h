@@ -13,6 +13,9 @@ namespace tine::x86 {
 [[noreturn]] void panic_at_trap(const arch::UserRegs& regs, unsigned vector, uint64_t error);
 [[noreturn]] void panic_at_fault(const arch::UserRegs& regs, uint64_t address, uint64_t error);
 
+// From the NMI by which a panicking CPU stops the others: does not return then.
+void stop_if_panicking();
+
 // Function names for backtraces.
 struct SymbolMatch {
   const char* name;

@@ -51,10 +51,14 @@ void mask_legacy_controllers() {
 
 void init_apic() {
   mask_legacy_controllers();
-  uint64_t base = read_msr(kMsrApicBase) | 1u << 11;
-  if (features.x2apic) base |= 1u << 10;
-  write_msr(kMsrApicBase, base);
   x2apic = features.x2apic;
+  init_local_apic();
+}
+
+void init_local_apic() {
+  uint64_t base = read_msr(kMsrApicBase) | 1u << 11;
+  if (x2apic) base |= 1u << 10;
+  write_msr(kMsrApicBase, base);
   write(kSpurious, 1u << 8 | kVectorSpurious);
   write(kDivide, 0xb);  // by 1
   write(kTimerVector, kVectorTimer);
@@ -67,17 +71,42 @@ uint32_t local_apic_id() { return x2apic ? read(kId) : read(kId) >> 24; }
 void set_apic_id(CpuId cpu, uint32_t apic_id) { apic_ids[cpu] = apic_id; }
 uint32_t apic_id_of(CpuId cpu) { return apic_ids[cpu]; }
 
-void send_interrupt(uint32_t apic_id, unsigned vector) {
+namespace {
+
+// Commands beside the plain interrupt of a vector: Intel SDM 3A, 11.6.1.
+constexpr uint32_t kAssert = 1u << 14;
+constexpr uint32_t kNmi = 4u << 8, kInit = 5u << 8, kStartUp = 6u << 8;
+constexpr uint32_t kAllButSelf = 3u << 18;
+constexpr uint32_t kCommandPending = 1u << 12;
+
+void send_command(uint32_t apic_id, uint32_t command) {
   if (x2apic) {
-    write_msr(kMsrX2ApicBase + kCommand / 16, uint64_t{apic_id} << 32 | vector);
+    // Unlike a write to memory this one is ordered with nothing: what the receiver will look for
+    // must be visible first.
+    asm volatile("mfence; lfence" ::: "memory");
+    write_msr(kMsrX2ApicBase + kCommand / 16, uint64_t{apic_id} << 32 | command);
     return;
   }
   // Two registers: an interrupt handler that sends one in between would change the target.
   arch::IrqState state = arch::irq_save();
+  while (read(kCommand) & kCommandPending) arch::cpu_relax();
   write(kCommandTarget, apic_id << 24);
-  write(kCommand, vector);
+  write(kCommand, command);
   arch::irq_restore(state);
 }
+
+}  // namespace
+
+void send_interrupt(uint32_t apic_id, unsigned vector) { send_command(apic_id, kAssert | vector); }
+
+void send_start_up(uint32_t apic_id, PhysAddr code) {
+  uint32_t start_up = kAssert | kStartUp | static_cast<uint32_t>(code.value >> kPageShift);
+  send_command(apic_id, kAssert | kInit);
+  send_command(apic_id, start_up);
+  send_command(apic_id, start_up);  // for processors that missed the first
+}
+
+void send_nmi_to_others() { send_command(0, kAllButSelf | kAssert | kNmi); }
 
 void start_apic_timer(uint32_t count) { write(kInitialCount, count); }
 uint32_t apic_timer_count() { return read(kCurrentCount); }

@@ -12,12 +12,16 @@ namespace tine::x86 {
 
 // Masks the old interrupt controllers and turns the APIC on, its timer disarmed.
 void init_apic();
+void init_local_apic();  // the same for the other CPUs
 void end_of_interrupt();
 uint32_t local_apic_id();
 // Kernel CPU numbers and APIC ids; set when a CPU starts.
 void set_apic_id(CpuId cpu, uint32_t apic_id);
 uint32_t apic_id_of(CpuId cpu);
 void send_interrupt(uint32_t apic_id, unsigned vector);
+// INIT and start-up: the processor begins in real mode at `code`, a page below 1 MiB.
+void send_start_up(uint32_t apic_id, PhysAddr code);
+void send_nmi_to_others();
 
 // The timer counts down once from `count` at 1 GHz (what QEMU and KVM give every guest) and then
 // interrupts with kVectorTimer; 0 stops it.

@@ -11,6 +11,7 @@
 #include "arch/x86_64/machine/apic.h"
 #include "sched/sched.h"
 #include "sched/timer.h"
+#include "sync/cross_call.h"
 
 namespace tine::x86 {
 
@@ -61,6 +62,9 @@ void dispatch_interrupt(unsigned vector, bool user_mode) {
   } else if (vector == kVectorReschedule) {
     end_of_interrupt();
     sched::reschedule_interrupt();
+  } else if (vector == kVectorCall) {
+    end_of_interrupt();
+    cross_call_interrupt();
   } else if (vector - kVectorFirstDevice < kDeviceVectors) {
     const ConnectedLine& line = lines[vector - kVectorFirstDevice];
     if (line.handler) line.handler(line.context);
@@ -77,6 +81,10 @@ namespace tine::arch {
 
 void send_reschedule_interrupt(CpuId cpu) {
   x86::send_interrupt(x86::apic_id_of(cpu), x86::kVectorReschedule);
+}
+
+void send_call_interrupt(CpuId cpu) {
+  x86::send_interrupt(x86::apic_id_of(cpu), x86::kVectorCall);
 }
 
 Result<void> connect_interrupt(unsigned line, Trigger trigger, InterruptHandler handler,

@@ -11,6 +11,7 @@ inline constexpr unsigned kVectorFirstDevice = 32;
 inline constexpr unsigned kDeviceVectors = 48;
 inline constexpr unsigned kVectorTimer = 0xec;
 inline constexpr unsigned kVectorReschedule = 0xed;
+inline constexpr unsigned kVectorCall = 0xee;
 inline constexpr unsigned kVectorSpurious = 0xff;
 
 void dispatch_interrupt(unsigned vector, bool user_mode);

@@ -8,6 +8,8 @@
 // written once at boot and constant afterwards.
 #include "arch/clock.h"
 
+#include <atomic>
+
 #include "arch/cpu.h"
 #include "arch/x86_64/boot/image.h"
 #include "arch/x86_64/cpu/features.h"
@@ -15,6 +17,8 @@
 #include "arch/x86_64/machine/apic.h"
 #include "arch/x86_64/time/rtc.h"
 #include "arch/x86_64/time/tsc.h"
+#include "core/log.h"
+#include "sync/cross_call.h"
 
 namespace tine::x86 {
 
@@ -97,6 +101,24 @@ void init_clock() {
     multiplier = is_near_one_gigahertz(multiplier) ? kOneGigahertz : measure_multiplier(500'000);
   }
   scale = {arch::cycle_counter(), 0, multiplier, kScaleShift};
+}
+
+// The boot CPU's counter lies between two readings of ours, if they run alike. If it does not, ours is
+// set to what the boot CPU's is likely to be, so that time never goes back from one CPU to another.
+void synchronise_cycle_counter() {
+  constexpr uint32_t kMsrTsc = 0x10;
+  for (int tries = 0; tries < 3; ++tries) {
+    std::atomic<uint64_t> theirs{0};
+    uint64_t before = arch::cycle_counter();
+    call_on_cpus(
+        1,
+        [](void* out) { static_cast<std::atomic<uint64_t>*>(out)->store(arch::cycle_counter()); },
+        &theirs);
+    uint64_t after = arch::cycle_counter();
+    if (theirs >= before && theirs <= after) return;
+    write_msr(kMsrTsc, arch::cycle_counter() + (theirs - before - (after - before) / 2));
+  }
+  log_warning("CPU {}: the cycle counter does not agree with the boot CPU's", arch::this_cpu().id);
 }
 
 }  // namespace tine::x86
