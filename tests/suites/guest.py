@@ -77,11 +77,13 @@ def on_host(root, arguments, stdin=b"", timeout=120):
 
 def tine_command(root, arguments, timeout=120, memory="512M", cpus=1):
     """The command line that runs a program of the root in a Tine guest through the launcher."""
-    command = [LAUNCHER, "--root", str(root), "--memory", memory, "--cpus", str(cpus),
-               "--timeout", str(timeout)]
+    command = [LAUNCHER, "--root", str(root), "--memory", memory, "--timeout", str(timeout)]
     if KERNEL:
         command += ["--kernel", KERNEL]
-    command += shlex.split(os.environ.get("TINE_LAUNCHER_OPTIONS", ""))
+    options = shlex.split(os.environ.get("TINE_LAUNCHER_OPTIONS", ""))
+    if "--cpus" not in options:
+        options += ["--cpus", str(cpus)]
+    command += options
     return [*command, "--", *arguments]
 
 

@@ -16,6 +16,7 @@
 #include "core/panic.h"
 #include "sched/sched.h"
 #include "sched/timer.h"
+#include "sync/cross_call.h"
 #include "sync/preempt.h"
 
 namespace tine::arch {
@@ -60,13 +61,25 @@ void deliver_timer_interrupt() {
 }
 
 bool is_interrupt_due(const SimulatedCpu& cpu) {
-  return cpu.reschedule_requested || cpu.timer_deadline <= machine.now;
+  return cpu.reschedule_requested || cpu.call_requested || cpu.timer_deadline <= machine.now;
+}
+
+void deliver_call() {
+  SimulatedCpu& cpu = *running_cpu;
+  cpu.call_requested = false;
+  cpu.irqs_on = false;
+  cpu.preempt_count += kHardIrqUnit;
+  cross_call_interrupt();
+  cpu.preempt_count -= kHardIrqUnit;
+  cpu.irqs_on = true;
 }
 
 void deliver_interrupts() {
   // The task may go on on another CPU after each of them.
   while (is_interrupt_due(*running_cpu)) {
-    if (running_cpu->reschedule_requested) {
+    if (running_cpu->call_requested) {
+      deliver_call();
+    } else if (running_cpu->reschedule_requested) {
       running_cpu->reschedule_requested = false;
       running_cpu->irqs_on = false;
       sched::reschedule_interrupt();
@@ -181,6 +194,8 @@ void spin_window() {
   SimulatedCpu* other = other_busy_cpu();
   if (other == nullptr) panic("a spin lock is taken twice, and no other CPU could release it");
   switch_to_cpu(*other);
+  // What spins is interrupted like anything else; a call must not wait for the lock.
+  if (running_cpu->irqs_on && running_cpu->preempt_count < kHardIrqUnit) deliver_interrupts();
 }
 
 void advance_clock(Nanoseconds by) {
@@ -255,6 +270,9 @@ void machine_restart() {
 }
 
 void send_reschedule_interrupt(CpuId cpu) { machine.cpus[cpu].reschedule_requested = true; }
+void send_call_interrupt(CpuId cpu) { machine.cpus[cpu].call_requested = true; }
+CpuId possible_cpu_count() { return machine.options.cpus; }
+void start_other_cpus() { start_secondary_cpus(); }
 
 void early_console_write(const char* text, size_t length) {
   static const bool to_stderr = getenv("TINE_HOSTED_LOG") != nullptr;

@@ -20,6 +20,7 @@ namespace hosted {
 struct SimulatedCpu : CpuLocal {
   bool irqs_on = true;
   bool reschedule_requested = false;  // an interrupt from another CPU is due
+  bool call_requested = false;        // likewise, for cross_call_interrupt()
   bool idle = false;
   Nanoseconds timer_deadline = kNever;
   PhysAddr top_table;
