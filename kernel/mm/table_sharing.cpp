@@ -124,7 +124,7 @@ bool PageTable::own(UserAddr address, unsigned down_to) {
     replaced[count++] = &lower;
   }
   if (count == 0) return complete;
-  flush_tlb_range(*mm_, address, address + kPageSize);  // and with it all cached upper entries
+  flush_tlb_tables(*mm_, address, address + kPageSize);  // and with it all cached upper entries
   // Below a table that was copied every table is shared, so `replaced` has no holes.
   for (unsigned i = 0; i < count; ++i) put_table(*replaced[i], first_level - i);
   return complete;

@@ -142,8 +142,10 @@ void flush_tlb_mm(Mm& mm) { flush_tlb(mm, UserAddr(0), UserAddr(~uint64_t{0}), f
 
 void flush_tlb_range(Mm& mm, UserAddr start, UserAddr end) { flush_tlb(mm, start, end, false); }
 
+void flush_tlb_tables(Mm& mm, UserAddr start, UserAddr end) { flush_tlb(mm, start, end, true); }
+
 void UnmapBatch::finish() {
-  if (start_ < end_) flush_tlb(mm_, start_, end_, !tables_.is_empty());
+  if (start_ < end_) flush_tlb(mm_, start_, end_, drops_table_ || !tables_.is_empty());
   for (unsigned i = 0; i < count_; ++i) put_frame(*frames_[i]);
   tables_.free_all();
   count_ = 0;

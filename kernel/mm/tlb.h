@@ -20,6 +20,8 @@ struct Mm;
 
 void flush_tlb_mm(Mm& mm);
 void flush_tlb_range(Mm& mm, UserAddr start, UserAddr end);
+// The same where tables that were part of the range are given up afterwards.
+void flush_tlb_tables(Mm& mm, UserAddr start, UserAddr end);
 // Nobody runs in it any more: no CPU keeps its tables loaded, which are about to be freed.
 void unload_everywhere(Mm& mm);
 
@@ -38,6 +40,7 @@ class UnmapBatch {
     if (start < start_) start_ = start;
     if (end > end_) end_ = end;
   }
+  void note_dropped_table() { drops_table_ = true; }  // the caller puts it after finish()
   DetachedTables& tables() { return tables_; }
   void finish();  // flush, then free
 
@@ -46,6 +49,7 @@ class UnmapBatch {
   UserAddr start_{~uint64_t{0}};
   UserAddr end_;
   unsigned count_ = 0;
+  bool drops_table_ = false;
   DetachedTables tables_;
   Frame* frames_[kCapacity];
 };

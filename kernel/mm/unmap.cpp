@@ -69,6 +69,7 @@ Result<UserAddr> unmap_shared(Mm& mm, UserAddr start, UserAddr end) {
     mm.page_table.detach_if_empty(start, batch.tables());
   }
   batch.note_range(start, unlinked.end);
+  batch.note_dropped_table();
   batch.finish();
   put_table(*unlinked.table, unlinked.level);
   return unlinked.end;
