@@ -31,7 +31,7 @@ SyscallResult sys_rt_sigaction(int number, UserIn<SigAction> action, UserOut<Sig
     IrqGuard guard(task.sighand->lock);
     old = task.sighand->action(number);
     if (action) {
-      task.sighand->set_action(number, fresh);
+      TRY(task.sighand->set_action(number, fresh));
       // POSIX 2.4.3: setting a signal to be ignored discards what is pending, also when blocked.
       const bool ignores = fresh.handler == kIgnoreHandler ||
                            (fresh.handler == kDefaultHandler && (bit(number) & kIgnoredByDefault));

@@ -9,34 +9,52 @@ namespace tine {
 
 using namespace signal;
 
-SigHand::SigHand(const SigHand& other) : custom(other.custom) {
-  for (SigSet rest = custom; rest != 0; rest &= rest - 1) {
+SigHand::SigHand(const SigHand& other)
+    : custom_(other.custom_), ignored_(other.ignored_), table_(other.table_) {}
+
+// Makes the table exist and belong to this process alone.
+Result<void> SigHand::own_table() {
+  if (table_ && table_->ref_count() == 1) return {};
+  Ref<ActionTable> own = TRY(make_ref<ActionTable>());
+  for (SigSet rest = custom_; rest != 0; rest &= rest - 1) {
     const int index = std::countr_zero(rest);
-    actions_[index] = other.actions_[index];
+    own->actions[index] = table_->actions[index];
   }
+  table_ = std::move(own);
+  return {};
 }
 
-void SigHand::set_action(int number, const SigAction& action) {
-  if (action.is_default()) {
-    custom &= ~bit(number);
-    return;
+Result<void> SigHand::set_action(int number, const SigAction& action) {
+  const bool is_plain = (action.flags | action.restorer | action.mask) == 0;
+  if (is_plain && action.handler <= kIgnoreHandler) {
+    set_default(number);
+    if (action.handler == kIgnoreHandler) ignored_ |= bit(number);
+    return {};
   }
-  actions_[number - 1] = action;
-  custom |= bit(number);
+  TRY(own_table());
+  table_->actions[number - 1] = action;
+  custom_ |= bit(number);
+  ignored_ &= ~bit(number);
+  return {};
+}
+
+void SigHand::set_default(int number) {
+  custom_ &= ~bit(number);
+  ignored_ &= ~bit(number);
 }
 
 void SigHand::reset_handlers() {
-  for (SigSet rest = custom; rest != 0; rest &= rest - 1) {
+  for (SigSet rest = custom_; rest != 0; rest &= rest - 1) {
     const int number = std::countr_zero(rest) + 1;
-    const bool stays_ignored = handler(number) == kIgnoreHandler;
-    set_action(number, SigAction{.handler = stays_ignored ? kIgnoreHandler : kDefaultHandler});
+    if (handler(number) == kIgnoreHandler) ignored_ |= bit(number);
   }
+  custom_ = 0;
+  table_.reset();
 }
 
 void SigHand::ignore_all() {
-  for (int number = 1; number <= kSignalCount; ++number) {
-    set_action(number, SigAction{.handler = kIgnoreHandler});
-  }
+  custom_ = 0;
+  ignored_ = ~SigSet{0};
 }
 
 }  // namespace tine

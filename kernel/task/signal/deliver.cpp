@@ -81,7 +81,9 @@ Next take_one(Task& task, Handler& handler) {
     if (handler.action.flags & kSaResetHand) {
       SigAction reset = handler.action;
       reset.handler = kDefaultHandler;
-      task.sighand->set_action(number, reset);
+      // Without memory for a table of its own the process loses the flags too, which matter little
+      // to a default action.
+      if (!task.sighand->set_action(number, reset)) task.sighand->set_default(number);
     }
     return Next::handler;
   }

@@ -103,12 +103,17 @@ TEST(SignalQueue, DiscardKeepsTheRest) {
 
 TEST(SigHand, CopyHoldsWhatWasSetAndResetKeepsIgnored) {
   SigHand old;
-  old.set_action(kSigUsr1, {.handler = 0x1234, .flags = kSaRestart, .restorer = 5, .mask = 6});
-  old.set_action(kSigPipe, {.handler = kIgnoreHandler});
+  ASSERT_TRUE(
+      old.set_action(kSigUsr1, {.handler = 0x1234, .flags = kSaRestart, .restorer = 5, .mask = 6}));
+  ASSERT_TRUE(old.set_action(kSigPipe, {.handler = kIgnoreHandler}));
   SigHand copy(old);
   EXPECT_EQ(copy.action(kSigUsr1).handler, 0x1234u);
   EXPECT_EQ(copy.action(kSigUsr1).mask, 6u);
   EXPECT_TRUE(copy.action(kSigUsr2).is_default());
+  // The table is shared until one side writes.
+  ASSERT_TRUE(copy.set_action(kSigUsr2, {.handler = 0x5678}));
+  EXPECT_EQ(copy.handler(kSigUsr1), 0x1234u);
+  EXPECT_TRUE(old.action(kSigUsr2).is_default());
   copy.reset_handlers();
   EXPECT_TRUE(copy.action(kSigUsr1).is_default());
   EXPECT_EQ(copy.handler(kSigPipe), kIgnoreHandler);

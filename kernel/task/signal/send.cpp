@@ -171,7 +171,7 @@ void force(int number, const SigInfo& info, bool is_fatal) {
   const uint64_t handler = task.sighand->handler(number);
   const bool is_blocked = task.blocked & bit(number);
   if (is_fatal || is_blocked || handler == kIgnoreHandler) {
-    task.sighand->set_action(number, SigAction{});
+    task.sighand->set_default(number);
     task.blocked &= ~bit(number);
   }
   // Even an init dies of its own faults.

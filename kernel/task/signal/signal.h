@@ -177,31 +177,44 @@ struct RestartBlock {
 
 }  // namespace signal
 
-// Handlers of a process; shared by CLONE_SIGHAND. Only the actions named in `custom` were ever
-// written, so that making and copying one costs what it holds and not 2 KiB.
+// The actions of a process that are neither default nor a plain SIG_IGN; shared between processes
+// by fork and copied by its first writer. Only entries named by the owner's `custom_` are written.
+struct ActionTable final : RefCounted<ActionTable> {
+  static constexpr const char* kCacheName = "sigaction_table";
+  ActionTable() {}
+  signal::SigAction actions[signal::kSignalCount];
+};
+
+// Handlers of a process; shared by CLONE_SIGHAND. A process that catches nothing has no table.
 struct SigHand : RefCounted<SigHand> {
   static constexpr const char* kCacheName = "sighand_cache";
-  SigHand() {}
-  explicit SigHand(const SigHand& other);
+  SigHand() = default;
+  SigHand(const SigHand& other);  // of which the caller holds the lock
 
   IrqSpinLock lock{LockRank::sighand};
 
   signal::SigAction action(int number) const {
-    return custom & signal::bit(number) ? actions_[number - 1] : signal::SigAction{};
+    if (custom_ & signal::bit(number)) return table_->actions[number - 1];
+    return {.handler = handler(number), .flags = 0, .restorer = 0, .mask = 0};
   }
   uint64_t handler(int number) const {
-    return custom & signal::bit(number) ? actions_[number - 1].handler : signal::kDefaultHandler;
+    if (custom_ & signal::bit(number)) return table_->actions[number - 1].handler;
+    return ignored_ & signal::bit(number) ? signal::kIgnoreHandler : signal::kDefaultHandler;
   }
-  void set_action(int number, const signal::SigAction& action);
+  // ENOMEM where the process has no table of its own yet.
+  Result<void> set_action(int number, const signal::SigAction& action);
+  void set_default(int number);
   // exec and CLONE_CLEAR_SIGHAND: handlers become the default, what is ignored stays ignored.
   void reset_handlers();
 
   void ignore_all();  // kthreadd (E9)
 
-  signal::SigSet custom = 0;  // actions that are not all-default
-
  private:
-  signal::SigAction actions_[signal::kSignalCount];
+  Result<void> own_table();
+
+  signal::SigSet custom_ = 0;   // actions that stand in the table
+  signal::SigSet ignored_ = 0;  // others that are ignored, without flags or mask
+  Ref<ActionTable> table_;      // null only while custom_ is empty
 };
 
 namespace signal {
