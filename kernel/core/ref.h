@@ -60,6 +60,8 @@ class RefCounted : public HeapAllocated {
     std::atomic_thread_fence(std::memory_order_acquire);
     return before == 1;
   }
+  // Nobody else has one: what the others did to the object before they let go is done.
+  bool is_only_reference() const { return count_.load(std::memory_order_acquire) == 1; }
   uint32_t ref_count() const { return count_.load(std::memory_order_relaxed); }
 
   void last_ref_dropped() { delete static_cast<T*>(this); }

@@ -107,6 +107,7 @@ SyscallResult change_lock(File& file, const void* owner, UserAddr user, bool wai
     case kWriteLock: if (!file.is_writable()) return Errno::badf; break;
     default: return Errno::inval;
   }
+  if (owner == &table()) table().note_record_lock();
   TRY(set_lock(*file.inode(), LockKind::record, owner, range, wait));
   return 0;
 }
@@ -132,16 +133,15 @@ SyscallResult sys_close(int fd) {
 SyscallResult sys_close_range(uint32_t first, uint32_t last, uint32_t flags) {
   constexpr uint32_t kUnshare = 2, kCloexec = 4;
   if (first > last || (flags & ~(kUnshare | kCloexec))) return Errno::inval;
-  if ((flags & kUnshare) && current().files->ref_count() != 1) {
-    current().files = TRY(dup_files(table()));
+  if ((flags & kUnshare) && table().ref_count() != 1) {
+    Ref<FilesTable> own = TRY(dup_files(table()));
+    SpinGuard guard(current().alloc_lock);
+    std::swap(current().files, own);
   }
   if (flags & kCloexec) {
-    table().set_close_on_exec_range(first, last);
-    return 0;
-  }
-  uint32_t fd = first;
-  while (Ref<File> file = table().take_next_in(fd, last, false)) {
-    finish_close(std::move(file), table());
+    TRY(table().set_close_on_exec_range(first, last));
+  } else {
+    TRY(close_range(first, last));
   }
   return 0;
 }

@@ -17,7 +17,7 @@ constexpr size_t kLongestLink = 4096;
 
 // Fills `out` with a place, both as text and as a jump.
 Result<void> link_to(const Path& path, LinkTarget& out) {
-  out.storage = TRY(Buffer<char>::make(kLongestLink));
+  out.storage = TRY(Buffer<char>::make_for_overwrite(kLongestLink));
   out.text = {out.storage.data(), write_path(path, current().fs->root(), out.storage.span())};
   out.jump = path;
   return {};
@@ -98,13 +98,11 @@ class DescriptorDirectory final : public SyntheticDirectory {
     Ref<FilesTable> files = files_of(*task_);
     if (!files) return {};
     constexpr uint32_t kType = std::is_same_v<Entry, FdLink> ? kTypeSymlink : kTypeRegular;
-    int end = static_cast<int>(fd_table_size(*files));
-    for (int fd = static_cast<int>(position - 2); fd < end; ++fd) {
-      if (!file_of(*files, fd)) continue;
+    for (auto fd = static_cast<uint32_t>(position - 2); files->next_open(fd); ++fd) {
       char name[12];
       size_t length = format_to(name, "{}", fd);
       position = fd + 2;
-      if (!sink.entry({name, length}, static_cast<uint64_t>(fd) + 1, directory_entry_type(kType),
+      if (!sink.entry({name, length}, uint64_t{fd} + 1, directory_entry_type(kType),
                       fd + 3)) {
         return {};
       }
