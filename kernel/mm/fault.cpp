@@ -115,6 +115,8 @@ void map_neighbours(Mm& mm, const Vma& vma, UserAddr at, bool writable) {
   std::span<Frame*> found(frames, (end - start) >> kPageShift);
   vma.object->get_cached_pages(vma.page_of(start), found);
   RssDelta mapped;
+  arch::PteFlags flags = entry_flags(vma.flags);
+  if (writable) flags = flags | arch::kWritable | arch::kDirty;
   SpinGuard guard(mm.page_table_lock);
   LeafTable leaf = mm.page_table.change(at);
   unsigned first = LeafTable::index_of(start);
@@ -125,8 +127,7 @@ void map_neighbours(Mm& mm, const Vma& vma, UserAddr at, bool writable) {
       put_frame(*frame);
       continue;
     }
-    leaf.insert(first + i,
-                writable ? writable_page(*frame, vma.flags) : readable_page(*frame, vma.flags));
+    leaf.insert(first + i, Pte::page(frame_address(*frame), flags));
     mapped.count(*frame);
   }
   mapped.add_to(mm);

@@ -359,6 +359,8 @@ uint64_t reclaim_frames() {
   return gained.load();
 }
 
+uint64_t total_frame_count() { return total_frames; }
+
 MemoryStatistics memory_statistics() {
   int64_t used[kFrameKinds] = {};
   int64_t all = 0;

@@ -149,6 +149,7 @@ struct MemoryStatistics {
       kernel_stacks;
 };
 MemoryStatistics memory_statistics();
+uint64_t total_frame_count();  // the same figure, at once
 
 // Kernel stacks: vmalloc'ed with a guard page below, cached per CPU (E50, E53). The address is the
 // lowest usable byte. ENOMEM.

@@ -86,14 +86,17 @@ class Buffer {
 
   // Elements are value-initialised.
   static Result<Buffer> make(size_t count) {
+    Buffer buffer = TRY(make_for_overwrite(count));
+    for (T& element : buffer.span()) new (&element) T();
+    return buffer;
+  }
+  // Elements hold anything: for what is written before it is read.
+  static Result<Buffer> make_for_overwrite(size_t count) {
     size_t bytes;
     if (__builtin_mul_overflow(count, sizeof(T), &bytes)) return Errno::nomem;
     T* memory = static_cast<T*>(heap_allocate(bytes ? bytes : 1));
     if (memory == nullptr) return Errno::nomem;
-    for (size_t i = 0; i < count; ++i) new (memory + i) T();
-    Buffer buffer;
-    buffer.data_ = {memory, count};
-    return buffer;
+    return adopt(memory, count);
   }
 
   // Takes over memory from heap_allocate().

@@ -85,7 +85,7 @@ Result<void> may_expand(Mm& mm, uint32_t flags, uint64_t pages) {
     return Errno::nomem;
   }
   // vm.overcommit_memory=0: only what is obviously too much is refused.
-  if (is_data && !(flags & kVmNoReserve) && pages > memory_statistics().total_frames) {
+  if (is_data && !(flags & kVmNoReserve) && pages > total_frame_count()) {
     return Errno::nomem;
   }
   return {};

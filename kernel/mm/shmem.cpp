@@ -74,17 +74,20 @@ bool remove_below(ShmemNode& node, unsigned level, uint64_t base, uint64_t first
 
 ShmemObject::~ShmemObject() { remove_pages(0, ~uint64_t{0}); }
 
-Frame* ShmemObject::find_boot_page_locked(uint64_t index) {
+// The first look at a page of the boot archive: it becomes this object's.
+void ShmemObject::adopt_boot_page_locked(Frame& frame, uint64_t index) {
+  uint64_t size = size_.load(std::memory_order_relaxed);
+  uint64_t used = std::min(size - std::min(size, index << kPageShift), kPageSize);
+  memset(frame_data<char>(frame) + used, 0, kPageSize - used);
+  change_kind(frame, FrameKind::cache);
+  frame.object = this;
+  frame.index = index;
+}
+
+inline Frame* ShmemObject::find_boot_page_locked(uint64_t index) {
   if (index >= boot_page_count_) return nullptr;
   Frame& frame = boot_pages_[index];
-  if (frame.kind == FrameKind::reserved) [[unlikely]] {  // first look at it
-    uint64_t size = size_.load(std::memory_order_relaxed);
-    uint64_t used = std::min(size - std::min(size, index << kPageShift), kPageSize);
-    memset(frame_data<char>(frame) + used, 0, kPageSize - used);
-    change_kind(frame, FrameKind::cache);
-    frame.object = this;
-    frame.index = index;
-  }
+  if (frame.kind == FrameKind::reserved) [[unlikely]] adopt_boot_page_locked(frame, index);
   // Once removed it may be anybody's, even this object's at another index.
   bool is_ours = frame.kind == FrameKind::cache && frame.object == this && frame.index == index;
   return is_ours ? &frame : nullptr;
@@ -168,12 +171,17 @@ Result<FrameRef> ShmemObject::get_page(uint64_t index, bool) {
   }
 }
 
+// Of a boot file that nobody has written to, all pages lie one behind the other.
 void ShmemObject::get_cached_pages(uint64_t first, std::span<Frame*> out) {
   SpinGuard guard(pages_lock_);
-  uint64_t end = page_ceil(size_.load(std::memory_order_relaxed)) >> kPageShift;
+  const uint64_t end = page_ceil(size_.load(std::memory_order_relaxed)) >> kPageShift;
+  const bool all_from_boot = root_ == nullptr && boot_page_count_ != 0;
   for (size_t i = 0; i < out.size(); ++i) {
-    out[i] = first + i < end ? find_locked(first + i) : nullptr;
-    if (out[i] != nullptr) get_frame(*out[i]);
+    const uint64_t index = first + i;
+    Frame* frame = nullptr;
+    if (index < end) frame = all_from_boot ? find_boot_page_locked(index) : find_locked(index);
+    out[i] = frame;
+    if (frame != nullptr) get_frame(*frame);
   }
 }
 

@@ -55,6 +55,7 @@ class ShmemObject final : public MemoryObject {
  private:
   Frame* find_locked(uint64_t index) REQUIRES(pages_lock_);
   Frame* find_boot_page_locked(uint64_t index) REQUIRES(pages_lock_);
+  void adopt_boot_page_locked(Frame& frame, uint64_t index) REQUIRES(pages_lock_);
   Result<void> insert(uint64_t index, Frame& frame);  // exist: somebody was faster
   void remove_pages(uint64_t first, uint64_t end);
   void clear_tail(uint64_t from);

@@ -22,10 +22,6 @@ namespace {
 constexpr uint64_t kProgramBase = 0x5555'5555'4000;  // two thirds of the user half
 constexpr uint64_t kStackReserve = 32 * kPageSize;   // mapped below what is used at once
 
-uint64_t pages(uint64_t random, unsigned bits) {
-  return (random & ((1ull << bits) - 1)) << kPageShift;
-}
-
 uint32_t vm_flags_of(uint32_t segment_flags) {
   uint32_t flags = mm::kVmMayAll;
   if (segment_flags & kSegmentReadable) flags |= mm::kVmRead;
@@ -37,24 +33,28 @@ uint32_t vm_flags_of(uint32_t segment_flags) {
 }  // namespace
 
 Layout Layout::choose(uint32_t personality, uint64_t stack_limit) {
+  // 32 bytes are one draw from the generator.
   struct {
     std::byte seed[16];
-    uint64_t stack, mmap, program, brk, vdso;
+    uint64_t stack : 22, mmap : 28, program_low : 14, program_high : 14, brk : 13, vdso : 9;
   } random;
+  static_assert(sizeof random == 32);
   random_bytes(std::as_writable_bytes(std::span(&random, 1)));
+  uint64_t program = uint64_t{random.program_high} << 14 | random.program_low;
   if (personality & kAddressNoRandomize) {
-    random.stack = random.mmap = random.program = random.brk = random.vdso = 0;
+    random.stack = random.mmap = random.brk = random.vdso = 0;
+    program = 0;
   }
   // mmap leaves the stack room to grow up to its limit, within reason.
   constexpr uint64_t kMinGap = 128ull << 20;
   const uint64_t max_gap = arch::kUserTop / 6 * 5;
-  const uint64_t stack_random = pages(random.stack, 22);
-  const uint64_t gap = std::clamp(stack_limit, kMinGap, max_gap) + pages(~0ull, 22);
-  Layout layout{.stack_top = arch::kUserTop - stack_random,
-                .mmap_base = page_floor(arch::kUserTop - gap - pages(random.mmap, 28)),
-                .program_base = kProgramBase + pages(random.program, 28),
-                .brk_gap = pages(random.brk, 13),
-                .vdso_gap = pages(random.vdso, 9)};
+  constexpr uint64_t kMaxStackRandom = ((1ull << 22) - 1) << kPageShift;
+  const uint64_t gap = std::clamp(stack_limit, kMinGap, max_gap) + kMaxStackRandom;
+  Layout layout{.stack_top = arch::kUserTop - (uint64_t{random.stack} << kPageShift),
+                .mmap_base = page_floor(arch::kUserTop - gap - (uint64_t{random.mmap} << kPageShift)),
+                .program_base = kProgramBase + (program << kPageShift),
+                .brk_gap = uint64_t{random.brk} << kPageShift,
+                .vdso_gap = uint64_t{random.vdso} << kPageShift};
   std::ranges::copy(random.seed, layout.seed);
   return layout;
 }
