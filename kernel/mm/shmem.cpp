@@ -93,6 +93,16 @@ inline Frame* ShmemObject::find_boot_page_locked(uint64_t index) {
   return is_ours ? &frame : nullptr;
 }
 
+// The node with the slot of page `index`; null: there is none.
+const ShmemNode* ShmemObject::lowest_node_locked(uint64_t index) const {
+  if (height_ == 0 || !fits(height_, index)) return nullptr;
+  const void* at = root_;
+  for (unsigned level = height_; level-- > 1 && at != nullptr;) {
+    at = static_cast<const ShmemNode*>(at)->slots[slot_of(level, index)];
+  }
+  return static_cast<const ShmemNode*>(at);
+}
+
 Frame* ShmemObject::find_locked(uint64_t index) {
   if (fits(height_, index)) {
     void* at = root_;
@@ -171,17 +181,25 @@ Result<FrameRef> ShmemObject::get_page(uint64_t index, bool) {
   }
 }
 
-// Of a boot file that nobody has written to, all pages lie one behind the other.
+// Pages one behind the other are in the same node, and of a boot file lie one behind the other.
 void ShmemObject::get_cached_pages(uint64_t first, std::span<Frame*> out) {
   SpinGuard guard(pages_lock_);
-  const uint64_t end = page_ceil(size_.load(std::memory_order_relaxed)) >> kPageShift;
-  const bool all_from_boot = root_ == nullptr && boot_page_count_ != 0;
+  const uint64_t pages = page_ceil(size_.load(std::memory_order_relaxed)) >> kPageShift;
+  const ShmemNode* node = nullptr;
   for (size_t i = 0; i < out.size(); ++i) {
     const uint64_t index = first + i;
     Frame* frame = nullptr;
-    if (index < end) frame = all_from_boot ? find_boot_page_locked(index) : find_locked(index);
+    if (index < pages) {
+      if (i == 0 || index % ShmemNode::kSlots == 0) node = lowest_node_locked(index);
+      if (node != nullptr) {
+        frame = static_cast<Frame*>(node->slots[index % ShmemNode::kSlots]);
+      } else if (root_ != nullptr) {
+        frame = find_locked(index);
+      }
+      if (frame == nullptr && boot_page_count_ != 0) frame = find_boot_page_locked(index);
+      if (frame != nullptr) get_frame(*frame);
+    }
     out[i] = frame;
-    if (frame != nullptr) get_frame(*frame);
   }
 }
 

@@ -54,6 +54,7 @@ class ShmemObject final : public MemoryObject {
 
  private:
   Frame* find_locked(uint64_t index) REQUIRES(pages_lock_);
+  const ShmemNode* lowest_node_locked(uint64_t index) const REQUIRES(pages_lock_);
   Frame* find_boot_page_locked(uint64_t index) REQUIRES(pages_lock_);
   void adopt_boot_page_locked(Frame& frame, uint64_t index) REQUIRES(pages_lock_);
   Result<void> insert(uint64_t index, Frame& frame);  // exist: somebody was faster
