@@ -31,6 +31,14 @@ void row_fork_huge_64m();
 void row_fork_huge_256m();
 void row_fork_huge_1024m();
 
+// rows_fork.cpp
+void row_fork_10_maps();
+void row_fork_50000_maps();
+void row_fork_sparse_16g();
+void row_fork_touch_1();
+void row_fork_touch_10();
+void row_fork_touch_100();
+
 // rows_basic.cpp
 void row_null_syscall();
 void row_pipe_round_trip();

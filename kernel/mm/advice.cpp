@@ -68,6 +68,7 @@ Result<void> change_flags(Mm& mm, Vma& vma, UserAddr start, UserAddr end, FlagCh
   Vma* inner = TRY(isolate_range(mm, vma, start, end));
   account_pages(mm, inner->flags, -static_cast<int64_t>(inner->pages()));
   inner->flags = wanted;
+  mm.mappings.set()->note_marks(wanted);
   account_pages(mm, inner->flags, static_cast<int64_t>(inner->pages()));
   merge_with_neighbours(mm, *inner);
   return {};
@@ -141,6 +142,7 @@ Result<void> do_madvise(Mm& mm, UserAddr start, uint64_t length, int advice) {
     return populate_for_access(mm, start, end, advice == kPopulateWrite);
   }
   WriteGuard guard(mm.mmap_lock);
+  if (advice != kDontNeed && advice != kFree) TRY(own_mappings(mm));
   return for_each_mapping(mm, start, end,
                           [&](Vma& vma, UserAddr from, UserAddr to) NO_THREAD_SAFETY_ANALYSIS {
                             return advise_mapping(mm, vma, from, to, advice);
@@ -152,6 +154,7 @@ Result<void> do_mlock(Mm& mm, UserAddr start, uint64_t length, bool lock, bool p
   UserAddr end = TRY(checked_end(from, length + start.page_offset(), Errno::inval));
   {
     WriteGuard guard(mm.mmap_lock);
+    TRY(own_mappings(mm));
     if (lock && !may_exceed_locked_limit()) {
       uint64_t limit = memory_limit(MemoryLimit::locked) >> kPageShift;
       if (limit == 0) return Errno::perm;
@@ -181,6 +184,7 @@ Result<void> do_mlockall(Mm& mm, MlockAll request) {
       if (limit == 0) return Errno::perm;
       if (request.current && mm.total_vm > limit) return Errno::nomem;
     }
+    TRY(own_mappings(mm));
     mm.default_flags = request.future ? kVmLocked : 0;
     if (!request.current && request.future) return {};
     FlagChange change = request.current ? FlagChange{kVmLocked, 0} : FlagChange{0, kVmLocked};

@@ -190,6 +190,8 @@ bool grow_stack(Mm& mm, UserAddr address) {
   if (vma == nullptr || !(vma->flags & kVmGrowsDown)) return false;
   UserAddr start = address.page_floor();
   if (start >= vma->start) return true;  // another thread was faster
+  if (!own_mappings(mm)) return false;
+  vma = mm.mappings.first_ending_after(address);
   if (start.value < kMinMapAddress) return false;
   if (vma->end - start > memory_limit(MemoryLimit::stack)) return false;
   Vma* below = mm.mappings.previous(*vma);

@@ -2,13 +2,13 @@
 //
 // dup_mm: fork's copy of an address space (Linux: dup_mm, dup_mmap, copy_page_range).
 //
-// Mappings are copied in address order, but for those marked MADV_DONTFORK. The page tables are not
-// copied at all: parent and child share them, and whoever changes something first copies the tables
-// on the way to it (mm/table_sharing.cpp). What the child must not have, because its mapping was not
-// copied or is marked MADV_WIPEONFORK, is then unmapped from it. The parent loses the right to write
-// and its flush belongs to an object that lives through every return (B21, B23). The unfinished child
-// is a user of itself and is torn down like any other. The parent's mmap_lock is held exclusively
-// throughout (B33). ENOMEM.
+// Nothing is copied: parent and child share the mappings (mm/mapping_sharing.cpp) and the page
+// tables (mm/table_sharing.cpp), and whoever changes something first copies. Only if a mapping is
+// marked (MADV_DONTFORK, MADV_WIPEONFORK, mlock) the child gets mappings of its own, and what it
+// must not have is unmapped from it. The parent loses the right to write and its flush belongs to
+// an object that lives through every return (B21, B23). The unfinished child is a user of itself
+// and is torn down like any other. The parent's mmap_lock is held exclusively throughout (B33).
+// ENOMEM.
 #include "mm/mm.h"
 #include "mm/mm_internal.h"
 #include "mm/tlb.h"
@@ -24,34 +24,6 @@ void lock_child(Mm& child) ACQUIRE(child.page_table_lock) NO_THREAD_SAFETY_ANALY
   while (!child.page_table_lock.try_lock()) arch::cpu_relax();
 }
 
-Result<Owned<Vma>> copy_mapping(const Vma& vma, Mm& child) {
-  Owned<Vma> copy = TRY(make<Vma>());
-  copy->start = vma.start;
-  copy->end = vma.end;
-  copy->flags = vma.flags & ~kVmLocked;
-  copy->mm = &child;
-  copy->object = vma.object;
-  copy->object_page = vma.object_page;
-  copy->name = vma.name;
-  return copy;
-}
-
-// The child's mapping becomes known to its object just after the parent's (B20), and before there
-// are pages in it: a truncation meets the parent first, so a page that it finds in neither is shared
-// by neither, and one that it takes from the parent too late for the child it takes from the child.
-Result<void> dup_mapping(Mm& child, Vma& vma) REQUIRES(child.mmap_lock) {
-  Owned<Vma> owned = TRY(copy_mapping(vma, child));
-  if (vma.flags & kVmDenyWrite) TRY(vma.object->deny_write());
-  Vma& copy = *owned.leak();
-  child.mappings.insert_last(copy);
-  ++child.map_count;
-  if (vma.object) {
-    MutexGuard guard(vma.object->reverse_map_lock());
-    vma.object->link_after_locked(copy, vma);
-  }
-  return {};
-}
-
 void share_tables(Mm& parent, Mm& child, FlushOnExit& flush) {
   SpinGuard guard(parent.page_table_lock);
   lock_child(child);
@@ -63,12 +35,9 @@ void share_tables(Mm& parent, Mm& child, FlushOnExit& flush) {
   child.page_table_lock.unlock();
 }
 
-// Whether the child starts without the pages of this mapping.
-bool is_left_behind(const Vma& vma) { return vma.flags & (kVmDontFork | kVmWipeOnFork); }
-
 Result<void> unmap_left_behind(Mm& parent, Mm& child) REQUIRES(parent.mmap_lock) {
   for (Vma* vma = parent.mappings.first(); vma != nullptr; vma = parent.mappings.next(*vma)) {
-    if (!is_left_behind(*vma)) continue;
+    if (!(vma->flags & (kVmDontFork | kVmWipeOnFork))) continue;
     TRY(prepare_unmap(child, vma->start, vma->end));
     TRY(unmap_pages(child, vma->start, vma->end));
   }
@@ -102,24 +71,25 @@ void copy_description(const Mm& parent, Mm& child) {
 }  // namespace
 
 Result<Ref<Mm>> dup_mm(Mm& parent) {
-  Ref<Mm> made = TRY(mm_alloc());
+  Ref<Mm> made = TRY(make_mm_without_mappings());
   MmUser user = MmUser::adopt(std::move(made));
   Mm& child = *user;
   WriteGuard parent_guard(parent.mmap_lock);
   FlushOnExit flush(parent);
   copy_description(parent, child);
   child.mmap_lock.assert_held();  // as good as: nobody else knows the child
-  bool any_left_behind = false;
-  for (Vma* vma = parent.mappings.first(); vma != nullptr; vma = parent.mappings.next(*vma)) {
-    any_left_behind = any_left_behind || is_left_behind(*vma);
-    if (vma->flags & kVmDontFork) {
-      account_pages(child, vma->flags & ~kVmLocked, -static_cast<int64_t>(vma->pages()));
-    } else {
-      TRY(dup_mapping(child, *vma));
-    }
+  MappingSet& set = *parent.mappings.set();
+  if (set.has_fork_marks) {
+    TRY(copy_mappings(parent, child));
+    share_tables(parent, child, flush);
+    TRY(unmap_left_behind(parent, child));
+  } else {
+    // A truncation sees the child with the parent's pages, or does not see it yet.
+    MutexGuard guard(set.sharers_lock);
+    join_mappings(child, set);
+    child.map_count = parent.map_count;
+    share_tables(parent, child, flush);
   }
-  share_tables(parent, child, flush);
-  if (any_left_behind) TRY(unmap_left_behind(parent, child));
   child.hiwater_vm = child.total_vm;
   child.hiwater_rss.store(child.rss_pages(), std::memory_order_relaxed);
   return user.release();

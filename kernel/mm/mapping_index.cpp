@@ -15,61 +15,65 @@ Vma* MappingIndex::first_ending_after(UserAddr address) const {
     bool operator()(const Vma& vma, UserAddr at) const { return vma.end <= at; }
     bool operator()(UserAddr at, const Vma& vma) const { return at < vma.end; }
   };
-  auto found = tree_.lower_bound(address, EndsAtOrBefore());
-  return found == tree_.end() ? nullptr : const_cast<Vma*>(&*found);
+  auto found = set_->tree.lower_bound(address, EndsAtOrBefore());
+  return found == set_->tree.end() ? nullptr : const_cast<Vma*>(&*found);
 }
 
 Vma* MappingIndex::next(const Vma& vma) const {
-  auto at = Tree::s_iterator_to(vma);
-  return ++at == tree_.end() ? nullptr : const_cast<Vma*>(&*at);
+  auto at = MappingSet::Tree::s_iterator_to(vma);
+  return ++at == set_->tree.end() ? nullptr : const_cast<Vma*>(&*at);
 }
 
 Vma* MappingIndex::previous(const Vma& vma) const {
-  auto at = Tree::s_iterator_to(vma);
-  return at == tree_.begin() ? nullptr : const_cast<Vma*>(&*--at);
+  auto at = MappingSet::Tree::s_iterator_to(vma);
+  return at == set_->tree.begin() ? nullptr : const_cast<Vma*>(&*--at);
 }
 
-void MappingIndex::insert(Vma& vma) { tree_.insert(vma); }
+void MappingIndex::insert(Vma& vma) {
+  set_->note_marks(vma.flags);
+  set_->tree.insert(vma);
+}
 
 void MappingIndex::erase(Vma& vma) {
-  auto after = tree_.erase(Tree::s_iterator_to(vma));
-  if (vma.end > search_below_) note_gap(vma.start, after == tree_.end() ? vma.end : after->start);
+  auto after = set_->tree.erase(MappingSet::Tree::s_iterator_to(vma));
+  if (vma.end > set_->search_below)
+    note_gap(vma.start, after == set_->tree.end() ? vma.end : after->start);
 }
 
 void MappingIndex::note_gap(UserAddr start, UserAddr end) {
-  if (search_below_.value == 0 || end <= search_below_) return;
+  if (set_->search_below.value == 0 || end <= set_->search_below) return;
   // The gap may reach further up than what became free just now.
   Vma* above = first_ending_after(start);
-  search_below_ = above != nullptr ? std::max(above->start, end) : search_high_;
-  search_below_ = std::min(search_below_, search_high_);
+  set_->search_below = above != nullptr ? std::max(above->start, end) : set_->search_high;
+  set_->search_below = std::min(set_->search_below, set_->search_high);
 }
 
 UserAddr MappingIndex::find_gap(UserAddr low, UserAddr high, uint64_t length, uint64_t guard) {
   if (length > high.value) return UserAddr(0);
-  if (search_high_ != high || length <= largest_gap_above_) {
+  if (set_->search_high != high || length <= set_->largest_gap_above) {
     forget_hint();
-    search_high_ = high;
+    set_->search_high = high;
   }
-  UserAddr gap_end = search_below_.value != 0 ? search_below_ : high;
+  UserAddr gap_end = set_->search_below.value != 0 ? set_->search_below : high;
   // The mapping that begins below gap_end bounds the gap from below.
-  auto at =
-      tree_.lower_bound(gap_end, [](const Vma& vma, UserAddr limit) { return vma.start < limit; });
+  auto at = set_->tree.lower_bound(
+      gap_end, [](const Vma& vma, UserAddr limit) { return vma.start < limit; });
   // What lies above gap_end may want its guard inside this gap.
-  auto limit_for = [&](Tree::const_iterator above, UserAddr end) {
-    if (above == tree_.end() || !(above->flags & kVmGrowsDown)) return end;
+  auto limit_for = [&](MappingSet::Tree::const_iterator above, UserAddr end) {
+    if (above == set_->tree.end() || !(above->flags & kVmGrowsDown)) return end;
     uint64_t lowest = above->start.value > guard ? above->start.value - guard : 0;
     return std::min(end, UserAddr(lowest));
   };
   for (;;) {
     UserAddr end = limit_for(at, gap_end);
-    bool is_first = at == tree_.begin();
+    bool is_first = at == set_->tree.begin();
     if (!is_first) --at;
     UserAddr start = is_first ? low : std::max(low, at->end);
     if (end >= start && end - start >= length) {
-      search_below_ = gap_end;
+      set_->search_below = gap_end;
       return end - length;
     }
-    if (end > start) largest_gap_above_ = std::max(largest_gap_above_, end - start);
+    if (end > start) set_->largest_gap_above = std::max(set_->largest_gap_above, end - start);
     if (is_first || at->start <= low) return UserAddr(0);
     gap_end = at->start;
   }

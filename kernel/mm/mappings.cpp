@@ -97,7 +97,7 @@ Result<void> split_mapping(Mm& mm, Vma& vma, UserAddr at) {
   upper->start = at;
   upper->end = vma.end;
   upper->flags = vma.flags;
-  upper->mm = &mm;
+  upper->set = mm.mappings.set();
   upper->object = vma.object;
   upper->object_page = vma.object ? vma.page_of(at) : 0;
   upper->name = vma.name;
@@ -176,7 +176,7 @@ Result<void> insert_mapping(Mm& mm, UserAddr start, UserAddr end, MapRequest& re
   vma->start = start;
   vma->end = end;
   vma->flags = request.flags;
-  vma->mm = &mm;
+  vma->set = mm.mappings.set();
   vma->object = std::move(request.object);
   vma->object_page = request.object_page;
   vma->name = std::move(request.name);

@@ -4,8 +4,8 @@
 // its pages from all of them (truncate, hole punching).
 //
 // The list belongs to the object's reverse-map lock; mappings are linked and unlinked by their Mm,
-// with its mmap_lock held. unmap_range() takes the page_table_lock of each Mm in turn; an Mm cannot
-// go away meanwhile, because its mappings are unlinked first.
+// with its mmap_lock held. unmap_range() visits each Mm that uses the set which a mapping is in,
+// and takes its page_table_lock; an Mm cannot go away meanwhile, because it leaves the set first.
 #include "mm/memory_object.h"
 
 #include <algorithm>
@@ -52,9 +52,12 @@ Result<void> MemoryObject::unmap_range(uint64_t first, uint64_t end) {
     // Truncation takes private copies along, as Linux's does (SIGBUS in both, B20).
     UserAddr start = vma->start + ((from - vma->object_page) << kPageShift);
     UserAddr stop = vma->start + ((to - vma->object_page) << kPageShift);
-    Result<void> unmapped = unmap_pages(*vma->mm, start, stop);
-    if (!unmapped && reclaim_frames() != 0) unmapped = unmap_pages(*vma->mm, start, stop);
-    if (!unmapped) outcome = unmapped;
+    MutexGuard sharers(vma->set->sharers_lock);
+    for (Sharer* sharer = vma->set->first_sharer; sharer != nullptr; sharer = sharer->next) {
+      Result<void> unmapped = unmap_pages(*sharer->mm, start, stop);
+      if (!unmapped && reclaim_frames() != 0) unmapped = unmap_pages(*sharer->mm, start, stop);
+      if (!unmapped) outcome = unmapped;
+    }
   }
   return outcome;
 }

@@ -22,10 +22,7 @@ void exit_mmap(Mm& mm) {
   unload_everywhere(mm);
   WriteGuard guard(mm.mmap_lock);
   unmap_all_unused(mm);
-  for (Vma* vma = mm.mappings.first(); vma != nullptr; vma = mm.mappings.next(*vma)) {
-    detach_object(*vma);
-  }
-  mm.mappings.clear([](Vma* vma) { delete vma; });
+  if (mm.mappings.set() != nullptr) leave_mappings(mm);
   mm.map_count = 0;
   mm.exe_file.reset();
 }
@@ -40,13 +37,19 @@ constinit TaskHooks task_hooks = {
 
 Mm::~Mm() { TINE_DEBUG_ASSERT(users.load() == 0); }
 
-Result<Ref<Mm>> mm_alloc() {
+Result<Ref<Mm>> make_mm_without_mappings() {
   Ref<Mm> mm = TRY(make_ref<Mm>());
   if (auto made = init_page_table(*mm); !made) {
     mm->users.store(0);
     return made.error();
   }
   return mm;
+}
+
+Result<Ref<Mm>> mm_alloc() {
+  MmUser mm = MmUser::adopt(TRY(make_mm_without_mappings()));
+  TRY(init_mappings(*mm));
+  return mm.release();
 }
 
 Result<void> init_page_table(Mm& mm) {

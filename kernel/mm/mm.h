@@ -44,6 +44,7 @@ struct Mm final : RefCounted<Mm> {
 
   RwMutex mmap_lock{LockRank::mmap};
   MappingIndex mappings GUARDED_BY(mmap_lock);
+  Sharer sharers[2] GUARDED_BY(mmap_lock) = {};  // two while it moves from one set to another
   uint32_t map_count GUARDED_BY(mmap_lock) = 0;
   uint32_t default_flags GUARDED_BY(mmap_lock) = 0;  // kVmLocked: mlockall(MCL_FUTURE)
   // In pages; written under mmap_lock, read by /proc without.

@@ -10,6 +10,19 @@
 namespace tine::mm {
 
 Result<void> init_page_table(Mm& mm);
+Result<Ref<Mm>> make_mm_without_mappings();  // for fork: one user, no index yet; ENOMEM
+
+// Mappings shared since a fork (mm/mapping_sharing.cpp).
+// An empty index for `mm`, which nobody knows yet. ENOMEM.
+Result<void> init_mappings(Mm& mm);
+// To be called before a mapping is changed, and before it is looked up for that: if others use the
+// mappings too, `mm` gets copies. ENOMEM.
+Result<void> own_mappings(Mm& mm) REQUIRES(mm.mmap_lock);
+// Fork: gives `child`, which has none yet, copies of those of parent's mappings that it shall have.
+Result<void> copy_mappings(Mm& parent, Mm& child) REQUIRES(parent.mmap_lock, child.mmap_lock);
+void join_mappings(Mm& mm, MappingSet& set) REQUIRES(mm.mmap_lock, set.sharers_lock);
+// `mm` has no index any more. The last one to leave destroys the mappings.
+void leave_mappings(Mm& mm) REQUIRES(mm.mmap_lock);
 
 // The object's side of a mapping: the reverse map and the right to deny writing. attach fails with
 // ETXTBSY; detach leaves `vma.object` in place.

@@ -56,6 +56,7 @@ uint64_t mapped_bytes(Mm& mm, UserAddr start, UserAddr end) REQUIRES(mm.mmap_loc
 }
 
 Result<UserAddr> map_locked(Mm& mm, MapRequest& request, uint64_t length) REQUIRES(mm.mmap_lock) {
+  TRY(own_mappings(mm));
   UserAddr start = TRY(choose_place(mm, request, length));
   UserAddr end = start + length;
   request.flags |= mm.default_flags;
@@ -120,6 +121,7 @@ Result<void> do_munmap(Mm& mm, UserAddr start, uint64_t length) {
   if (!start.is_page_aligned() || length == 0) return Errno::inval;
   if (length > arch::kUserTop || !is_user_range(start, page_ceil(length))) return Errno::inval;
   WriteGuard guard(mm.mmap_lock);
+  TRY(own_mappings(mm));
   return remove_mappings(mm, start, start + page_ceil(length));
 }
 
@@ -130,6 +132,7 @@ Result<void> do_mprotect(Mm& mm, UserAddr start, uint64_t length, uint32_t right
   if (length == 0 || !is_user_range(start, length)) return Errno::nomem;
   UserAddr end = start + length;
   WriteGuard guard(mm.mmap_lock);
+  TRY(own_mappings(mm));
   for (UserAddr at = start; at < end;) {
     Vma* vma = mm.mappings.find(at);
     if (vma == nullptr) return Errno::nomem;
@@ -145,6 +148,7 @@ UserAddr do_brk(Mm& mm, UserAddr new_end) {
   if (new_end < mm.start_brk || !is_user_range(new_end, kPageSize)) return mm.brk;
   UserAddr old_top = mm.brk.page_ceil();
   UserAddr new_top = new_end.page_ceil();
+  if (new_top != old_top && !own_mappings(mm)) return mm.brk;
   if (new_top < old_top) {
     if (!remove_mappings(mm, new_top, old_top)) return mm.brk;
   } else if (new_top > old_top) {
@@ -169,6 +173,7 @@ UserAddr do_brk(Mm& mm, UserAddr new_end) {
 Result<void> map_special(Mm& mm, UserAddr start, std::span<Frame* const> frames, uint32_t flags,
                          Ref<MapName> name) {
   WriteGuard guard(mm.mmap_lock);
+  TRY(own_mappings(mm));
   UserAddr end = start + frames.size() * kPageSize;
   if (!is_user_range(start, end - start) || !is_range_free(mm, start, end)) return Errno::nomem;
   MapRequest request{.flags = flags | kVmSpecial | kVmDontExpand, .name = std::move(name)};

@@ -26,7 +26,7 @@ Result<UserAddr> move_mapping(Mm& mm, Vma& vma, const Move& move) REQUIRES(mm.mm
   target->start = move.to;
   target->end = move.to + move.new_length;
   target->flags = source->flags;
-  target->mm = &mm;
+  target->set = mm.mappings.set();
   target->object = source->object;
   target->object_page = source->object_page;
   target->name = source->name;
@@ -89,6 +89,7 @@ Result<UserAddr> do_mremap(Mm& mm, const RemapRequest& request) {
   }
   if (!arch::is_user_range(from, old_length) || new_length > arch::kUserTop) return Errno::inval;
   WriteGuard guard(mm.mmap_lock);
+  TRY(own_mappings(mm));
   Vma* vma = mm.mappings.find(from);
   if (vma == nullptr || from + old_length > vma->end) return Errno::fault;
   if (request.fixed) return remap_to(mm, *vma, request, old_length, new_length);

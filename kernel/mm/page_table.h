@@ -5,10 +5,10 @@
 // Whole tables, with everything below them, are shared between processes that a fork has made
 // (docs/constant-time-fork.md). An upper entry that allows writing leads to a table that is this
 // address space's own; one that does not leads to a table that others may use too, and which must
-// not be changed. find() may show such a table; change() and make() first replace it and those above
-// it by copies (mm/table_sharing.cpp). Each table's frame counts its entries in use, says in which
-// groups of eight they lie, and counts the upper entries that lead to it. A table without entries is
-// unlinked at once, and is freed clean, ready for the next user.
+// not be changed. find() may show such a table; change() and make() first replace it and those
+// above it by copies (mm/table_sharing.cpp). Each table's frame counts its entries in use, says in
+// which groups of eight they lie, and counts the upper entries that lead to it. A table without
+// entries is unlinked at once, and is freed clean, ready for the next user.
 //
 // All of it belongs to the Mm's page_table_lock. make(), change() and own*() allocate: an empty
 // LeafTable or false says that there is no memory.

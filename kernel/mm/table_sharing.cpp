@@ -162,8 +162,7 @@ bool PageTable::share_with(PageTable& child) {
   return protected_any;
 }
 
-Result<PageTable::Unlinked> PageTable::unlink_shared(UserAddr at, UserAddr end,
-                                                     RssDelta& removed) {
+Result<PageTable::Unlinked> PageTable::unlink_shared(UserAddr at, UserAddr end, RssDelta& removed) {
   Frame* table = top_;
   for (unsigned level = kTopLevel; level > 0; --level) {
     Pte& entry = slot(*table, level, at);

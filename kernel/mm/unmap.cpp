@@ -4,8 +4,8 @@
 //
 // A frame whose entry is removed is put only after the flush (UnmapBatch), because another thread
 // of the process may still reach it through this or another CPU's translation cache. At exit nobody
-// can, and frames and tables are given back at once. Where tables are shared since a fork, whole ones
-// are dropped and only those on the edge of the range are copied.
+// can, and frames and tables are given back at once. Where tables are shared since a fork, whole
+// ones are dropped and only those on the edge of the range are copied.
 #include "mm/unmap.h"
 
 #include <algorithm>

@@ -2,8 +2,8 @@
 //
 // Operations on the page-table entries of a range of addresses, for the rest of mm/. They take the
 // Mm's page_table_lock, a leaf table (2 MiB) at a time, and flush what must be flushed. The
-// mappings themselves are not touched. Those that may meet a table which is shared since a fork, and
-// would have to copy it, fail with ENOMEM when there is no memory.
+// mappings themselves are not touched. Those that may meet a table which is shared since a fork,
+// and would have to copy it, fail with ENOMEM when there is no memory.
 #pragma once
 
 #include <cstdint>

@@ -3,9 +3,9 @@
 // Vma, one mapping of an address space (Linux: vm_area_struct): a range of addresses with rights,
 // and the object it shows or none for private anonymous memory.
 //
-// Belongs to the Mm whose index it is in; changed only with that Mm's mmap_lock held exclusively. A
-// Vma with an object is also in the object's reverse map, and then its range changes only while it
-// is unlinked from there or the object's reverse-map lock is held.
+// Belongs to the MappingSet that it is in; changed only by the one Mm that uses the set, with its
+// mmap_lock held exclusively. A Vma with an object is also in the object's reverse map, and then
+// its range changes only while it is unlinked from there or the object's reverse-map lock is held.
 #pragma once
 
 #include "core/list.h"
@@ -16,7 +16,7 @@
 
 namespace tine::mm {
 
-struct Mm;
+struct MappingSet;
 
 // Rights and kinds of a mapping.
 enum VmFlags : uint32_t {
@@ -58,7 +58,7 @@ struct Vma : HeapAllocated {
   UserAddr start;  // [start, end), page-aligned
   UserAddr end;
   uint32_t flags = 0;
-  Mm* mm = nullptr;
+  MappingSet* set = nullptr;
   Ref<MemoryObject> object;  // null: private anonymous
   uint64_t object_page = 0;  // index in the object of the page at `start`
   // What /proc/PID/maps shows for a file: the fs layer's dentry, held by reference.

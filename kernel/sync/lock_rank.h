@@ -25,6 +25,7 @@ enum class LockRank : uint16_t {
   pipe = 250,
   mmap = 300,              // an Mm's mappings; faults take it, so nothing that faults holds below
   memory_object = 320,     // page cache of one object, and its reverse map
+  mapping_set = 330,       // who shares a fork's mappings
   // Spin locks, outermost first.
   kthread_requests = 490,  // what kthreadd has been asked for
   task_tree = 500,         // parents, children, groups, sessions, pid links; publish and wait

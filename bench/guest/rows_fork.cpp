@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+//
+// Rows of the no-libc program about what fork's cost depends on: mappings, memory spread over many
+// page tables, and what the parent pays afterwards for the pages that it writes to while the child
+// lives, in total and at worst for one page.
+//
+// The pages written are spread evenly, which is the worst for a kernel that copies page tables when
+// they are first needed. 896 MiB is what fits twice into the machine's 2 GiB.
+#include "rows.h"
+
+#include <linux/mman.h>
+
+namespace bench {
+namespace {
+
+// Neighbours differ in protection, or the kernel would merge them; every one has a page.
+void fork_with_mappings(uint64_t count, const char* call_figure, const char* cycle_figure) {
+  const auto pages = static_cast<volatile char*>(map_pages(count * page_bytes));
+  for (uint64_t i = 0; i < count; ++i) {
+    pages[i * page_bytes] = 1;
+    if (i % 2 != 0) continue;
+    must(raw_call(__NR_mprotect, as_long(pages + i * page_bytes), page_bytes, PROT_READ));
+  }
+  measure_fork(call_figure, cycle_figure, 4, fork_and_exit);
+}
+
+struct TouchFigures {
+  const char* total;
+  const char* worst;
+};
+
+void fork_and_touch(size_t mib, uint64_t pages_a_touch, TouchFigures figures) {
+  const size_t bytes = mib * mib_bytes;
+  const auto pages = static_cast<volatile char*>(map_pages(bytes));
+  for (size_t offset = 0; offset < bytes; offset += page_bytes) pages[offset] = 1;
+  int gate[2];
+  make_pipe(gate);
+  char byte = 0;
+  reap(fork_and_exit());
+  const uint64_t start = read_ticks();
+  const long child = must(raw_fork());
+  if (child == 0) raw_exit(raw_read(gate[0], &byte, 1) == 1 ? 0 : 1);
+  uint64_t before = read_ticks();
+  uint64_t worst = before - start;
+  for (size_t offset = 0; offset < bytes; offset += pages_a_touch * page_bytes) {
+    pages[offset] = 2;
+    const uint64_t now = read_ticks();
+    if (now - before > worst) worst = now - before;
+    before = now;
+  }
+  report_ticks(figures.total, before - start, 1);
+  report_ticks(figures.worst, worst, 1);
+  must(raw_write(gate[1], &byte, 1));
+  reap(child);
+}
+
+}  // namespace
+
+void row_fork_10_maps() { fork_with_mappings(10, "fork_call_10_maps", "fork_10_maps"); }
+void row_fork_50000_maps() {
+  fork_with_mappings(50'000, "fork_call_50000_maps", "fork_50000_maps");
+}
+
+void row_fork_sparse_16g() {
+  constexpr long bytes = 16l << 30;
+  constexpr size_t stride = 2 * mib_bytes;  // a page in each lowest-level table
+  const long address = must(raw_call(__NR_mmap, 0, bytes, PROT_READ | PROT_WRITE,
+                                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+  raw_call(__NR_madvise, address, bytes, MADV_NOHUGEPAGE);
+  const auto pages = reinterpret_cast<volatile char*>(address);
+  for (size_t offset = 0; offset < bytes; offset += stride) pages[offset] = 1;
+  measure_fork("fork_call_sparse_16g", "fork_sparse_16g", 4, fork_and_exit);
+}
+
+void row_fork_touch_1() { fork_and_touch(1024, 100, {"fork_touch_1", "fork_touch_1_worst"}); }
+void row_fork_touch_10() { fork_and_touch(1024, 10, {"fork_touch_10", "fork_touch_10_worst"}); }
+void row_fork_touch_100() { fork_and_touch(896, 1, {"fork_touch_100", "fork_touch_100_worst"}); }
+
+}  // namespace bench
