@@ -17,9 +17,12 @@ namespace tine::signal {
 namespace {
 
 struct Handler {
+  Handler() {}
   int number = 0;  // 0: none is to run
-  SigAction action{};
-  SigInfo info;
+  SigAction action;
+  union {
+    SigInfo info;  // not cleared first: dequeue_signal() fills all of it
+  };
 };
 
 // Takes part in the stop under way: sleeps until SIGCONT or death. The state is set under the

@@ -153,7 +153,8 @@ Result<void> push_signal_frame(UserRegs& regs, int signal_number, const signal::
 
 Result<RestoredFrame> pop_signal_frame(UserRegs& regs) {
   // The handler's return has popped the return address.
-  UserContext context = TRY(UserIn<UserContext>(UserAddr(regs.rsp)).read());
+  UserContext context;  // read in place: 304 bytes are not worth a second copy
+  TRY(UserIn<UserContext>(UserAddr(regs.rsp)).read_array({&context, 1}));
   ThreadContext& thread = current_schedulable()->context;
   if (context.regs.fpu_state) {
     TRY(x86::restore_fpu_from_user(thread, UserAddr(context.regs.fpu_state)));
