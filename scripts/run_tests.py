@@ -88,13 +88,23 @@ def lines_of(process, deadline):
         yield pending
 
 
+def default_signals():
+    """Undoes what nohup, a shell's & or a CI runner made this process ignore or block: programs
+    inherit it, and tests of signals and terminals would see it."""
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
 def run_suite(suite, counts):
     print(f"=== {suite.name}", flush=True)
     passed, failed, skipped = counts.passed, len(counts.failed), counts.skipped
     started = time.monotonic()
     # A session of its own, so that the time limit can end all that the suite started.
     process = subprocess.Popen([suite], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, start_new_session=True)
+                               stderr=subprocess.STDOUT, start_new_session=True,
+                               preexec_fn=default_signals)
     try:
         for raw in lines_of(process, started + SUITE_SECONDS):
             line = raw.decode(errors="replace")
