@@ -92,7 +92,7 @@ Result<void> may_expand(Mm& mm, uint32_t flags, uint64_t pages) {
 }
 
 Result<void> split_mapping(Mm& mm, Vma& vma, UserAddr at) {
-  if (mm.map_count >= kMaxMapCount) return Errno::nomem;
+  if (has_all_mappings(mm)) return Errno::nomem;
   Owned<Vma> upper = TRY(make<Vma>());
   upper->start = at;
   upper->end = vma.end;

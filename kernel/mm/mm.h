@@ -27,8 +27,8 @@ namespace tine::mm {
 
 enum class RssKind : uint8_t { anonymous, file, shmem };
 inline constexpr unsigned kRssKinds = 3;
-inline constexpr uint32_t kMaxMapCount = 65530;    // vm.max_map_count
-inline constexpr uint64_t kMinMapAddress = 65536;  // vm.mmap_min_addr
+inline std::atomic<uint32_t> max_map_count{65530};  // vm.max_map_count
+inline constexpr uint64_t kMinMapAddress = 65536;   // vm.mmap_min_addr
 inline constexpr uint64_t kStackGuardGap = 256 * kPageSize;
 
 struct Mm final : RefCounted<Mm> {

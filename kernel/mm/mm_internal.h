@@ -34,6 +34,10 @@ void set_range(Vma& vma, UserAddr start, UserAddr end);
 // Forgets the mapping alone; its pages and counts are the caller's.
 void erase_mapping(Mm& mm, Vma& vma) REQUIRES(mm.mmap_lock);
 
+// No more mappings are allowed: ENOMEM.
+inline bool has_all_mappings(const Mm& mm) REQUIRES(mm.mmap_lock) {
+  return mm.map_count >= max_map_count.load(std::memory_order_relaxed);
+}
 // Adds `pages` (negative: removes) of a mapping with `flags` to VmSize, VmData and so on.
 void account_pages(Mm& mm, uint32_t flags, int64_t pages) REQUIRES(mm.mmap_lock);
 // ENOMEM: RLIMIT_AS, RLIMIT_DATA or memory itself would not allow `pages` more of this kind.

@@ -61,7 +61,7 @@ Result<UserAddr> map_locked(Mm& mm, MapRequest& request, uint64_t length) REQUIR
   UserAddr end = start + length;
   request.flags |= mm.default_flags;
   uint64_t pages = length >> kPageShift;
-  if (mm.map_count >= kMaxMapCount) return Errno::nomem;
+  if (has_all_mappings(mm)) return Errno::nomem;
   uint64_t replaced = request.fixed ? mapped_bytes(mm, start, end) >> kPageShift : 0;
   TRY(may_expand(mm, request.flags, pages - replaced));
   TRY(check_locked_limit(mm, request.flags, pages));
@@ -158,7 +158,7 @@ UserAddr do_brk(Mm& mm, UserAddr new_end) {
     if (!is_range_free(mm, old_top, new_top + kPageSize)) return mm.brk;
     MapRequest request{.flags = kVmRead | kVmWrite | kVmMayAll | mm.default_flags};
     uint64_t pages = (new_top - old_top) >> kPageShift;
-    if (!may_expand(mm, request.flags, pages) || mm.map_count >= kMaxMapCount ||
+    if (!may_expand(mm, request.flags, pages) || has_all_mappings(mm) ||
         !check_locked_limit(mm, request.flags, pages)) {
       return mm.brk;
     }

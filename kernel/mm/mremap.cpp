@@ -20,7 +20,7 @@ struct Move {
 };
 
 Result<UserAddr> move_mapping(Mm& mm, Vma& vma, const Move& move) REQUIRES(mm.mmap_lock) {
-  if (mm.map_count + 2 > kMaxMapCount) return Errno::nomem;
+  if (mm.map_count + 2 > max_map_count.load(std::memory_order_relaxed)) return Errno::nomem;
   Vma* source = TRY(isolate_range(mm, vma, move.from, move.from + move.old_length));
   Owned<Vma> target = TRY(make<Vma>());
   target->start = move.to;

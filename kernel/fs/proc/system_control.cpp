@@ -7,6 +7,7 @@
 #include "core/random.h"
 #include "core/version.h"
 #include "fs/proc/proc.h"
+#include "mm/mm.h"
 #include "task/namespace/namespaces.h"
 #include "task/pid/pid_namespace.h"
 
@@ -93,6 +94,17 @@ Result<void> store_threads_max(std::string_view text) {
   return set_threads_max(TRY(parse_number(text)));
 }
 
+Result<void> show_max_map_count(TextBuilder& out) {
+  out.print("{}\n", mm::max_map_count.load(std::memory_order_relaxed));
+  return {};
+}
+Result<void> store_max_map_count(std::string_view text) {
+  int64_t value = TRY(parse_number(text));
+  if (value < 0 || value > INT32_MAX) return Errno::inval;
+  mm::max_map_count.store(static_cast<uint32_t>(value), std::memory_order_relaxed);
+  return {};
+}
+
 // A fresh version-4 UUID a reading, as random(4) says.
 void print_uuid(TextBuilder& out, std::span<const std::byte, 16> bytes) {
   for (size_t i = 0; i < bytes.size(); ++i) {
@@ -162,7 +174,7 @@ constexpr TableEntry kKernelSettings[] = {
     {"version", kFile, make_setting<show_os_version>},
 };
 constexpr TableEntry kMemorySettings[] = {
-    {"max_map_count", kFile, make_setting<show_constant<65530>>},
+    {"max_map_count", kWritable, make_setting<show_max_map_count, store_max_map_count>},
     {"overcommit_memory", kFile, make_setting<show_constant<0>>},
 };
 constexpr TableEntry kFileSettings[] = {
