@@ -54,6 +54,7 @@ constinit Gate interrupt_gates[256]{};
 
 extern "C" const char trap_stubs[], page_fault_entry[];
 extern "C" const uint64_t smap_sites_start[], smap_sites_end[];
+extern "C" const uint64_t pause_sites_start[], pause_sites_end[];
 
 void set_gate(unsigned vector, const char* handler, uint8_t privilege, IstIndex ist) {
   auto offset = reinterpret_cast<uint64_t>(handler);
@@ -105,6 +106,13 @@ void patch_smap_sites() {
   }
 }
 
+// PAUSE is a NOP with a prefix.
+void patch_pause_sites() {
+  for (const uint64_t* site = pause_sites_start; site < pause_sites_end; ++site) {
+    *reinterpret_cast<volatile uint8_t*>(*site) = 0x90;
+  }
+}
+
 }  // namespace
 
 void init_interrupt_gates() {
@@ -114,6 +122,7 @@ void init_interrupt_gates() {
   }
   set_gate(VECTOR_PAGE_FAULT, page_fault_entry, 0, kIstNone);
   if (features.smap) patch_smap_sites();
+  if (features.emulated) patch_pause_sites();
 }
 
 void load_descriptor_tables() {

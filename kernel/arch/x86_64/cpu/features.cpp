@@ -46,6 +46,7 @@ void detect_xsave_state() {
 void detect_hypervisor() {
   CpuidResult vendor = cpuid(0x4000'0000);
   features.kvm = vendor.ebx == 0x4b4d564b && vendor.ecx == 0x564b4d56 && vendor.edx == 0x4d;
+  features.emulated = vendor.ebx == 0x5447'4354;  // "TCGT"
   if (features.kvm && vendor.eax >= 0x4000'0001) {
     features.kvm_clock = bit(cpuid(0x4000'0001).eax, 3);
   }

@@ -15,6 +15,7 @@ struct CpuFeatures {
   bool xsave = false, xsaveopt = false, avx = false;
   bool rdrand = false, x2apic = false, tsc_deadline = false;
   bool hypervisor = false, kvm = false;
+  bool emulated = false;    // by QEMU's TCG
   bool kvm_clock = false;   // MSR 0x4b564d01
   uint64_t xsave_mask = 0;  // XCR0
   uint32_t fpu_state_size = 512;

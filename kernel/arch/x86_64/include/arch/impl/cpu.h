@@ -33,7 +33,16 @@ inline void irq_restore(IrqState state) {
   if (state & kFlagInterrupts) irq_enable();
 }
 inline bool irqs_enabled() { return read_flags() & kFlagInterrupts; }
-inline void cpu_relax() { asm volatile("pause" ::: "memory"); }
+// In QEMU's emulation `pause` leaves the translated code and takes the emulator's global lock, which
+// slows down the very CPU that is waited for: there it is patched to plain nops at boot.
+inline void cpu_relax() {
+  asm volatile(
+      "1: pause\n"
+      ".pushsection .pause_sites, \"a\"\n"
+      ".quad 1b\n"
+      ".popsection" ::
+          : "memory");
+}
 inline uint64_t cycle_counter() {
   uint32_t low, high;
   asm volatile("rdtsc" : "=a"(low), "=d"(high)::"memory");
