@@ -58,6 +58,17 @@ class SleepingChildren {
   long pids_[count];
 };
 
+// Raises the limit as far as it must be, and opens descriptors until `count` are open.
+void open_descriptors(long count) {
+  const uint64_t limit[2] = {static_cast<uint64_t>(count) + 16, static_cast<uint64_t>(count) + 16};
+  constexpr long resource_nofile = 7;
+  must(raw_call(__NR_prlimit64, 0, resource_nofile, as_long(limit), 0));
+  int ends[2];
+  make_pipe(ends);
+  while (must(raw_call(__NR_dup, ends[0])) < count - 1) {
+  }
+}
+
 // A process that forks a child that forks a child...; each waits for its own.
 [[noreturn]] void run_chain(int depth) {
   if (depth == 0) raw_exit(0);
@@ -115,11 +126,56 @@ void row_clone_thread_futex_wait() {
 }
 
 void row_fork_256_fds() {
-  int ends[2];
-  make_pipe(ends);
-  while (must(raw_call(__NR_dup, ends[0])) < 255) {
-  }
+  open_descriptors(256);
   measure_fork("fork_call_256_fds", "fork_256_fds", 100, fork_and_exit);
+}
+
+void row_fork_10000_fds() {
+  open_descriptors(10'000);
+  measure_fork("fork_call_10000_fds", "fork_10000_fds", 10, fork_and_exit);
+}
+
+void row_fork_100000_fds() {
+  open_descriptors(100'000);
+  measure_fork("fork_call_100000_fds", "fork_100000_fds", 4, fork_and_exit);
+}
+
+// What a fuzzer's fork server does for each input: it is told to start, forks a child that writes
+// to a few pages of a warm 16 MiB process and leaves, waits for it, and tells how it ended.
+void row_fork_server() {
+  constexpr size_t bytes = 16 * mib_bytes;
+  constexpr size_t touched_pages = 32;
+  const auto memory = static_cast<volatile char*>(map_pages(bytes));
+  for (size_t at = 0; at < bytes; at += page_bytes) memory[at] = 1;
+  int orders[2], answers[2];
+  make_pipe(orders);
+  make_pipe(answers);
+  const long server = must(raw_fork());
+  if (server == 0) {
+    raw_close(orders[1]);
+    uint32_t word;
+    while (raw_read(orders[0], &word, sizeof word) == sizeof word) {
+      const long pid = raw_fork();
+      if (pid == 0) {
+        for (size_t page = 0; page < touched_pages; ++page) memory[page * 97 * page_bytes] = 2;
+        raw_exit(0);
+      }
+      int status = 1;
+      if (is_error(pid) || is_error(raw_wait(pid, &status))) raw_exit(1);
+      raw_write(answers[1], &status, sizeof status);
+    }
+    raw_exit(0);
+  }
+  measure("fork_server", 50, [&] {
+    const uint32_t word = 0;
+    int status = 1;
+    must(raw_write(orders[1], &word, sizeof word));
+    if (must(raw_read(answers[0], &status, sizeof status)) != sizeof status || status != 0) {
+      give_up_because("a-child-failed");
+    }
+  });
+  raw_close(orders[1]);
+  reap(server);
 }
 
 void row_fork_1000_maps() {
