@@ -5,6 +5,7 @@
 // Fails with EBADF, EFAULT, EINVAL (lengths that overflow), ESPIPE, and as the file does.
 #include "arch/user_access.h"
 #include "fs/files_table.h"
+#include "syscall/io_vectors.h"
 #include "syscall/syscalls.h"
 #include "task/task.h"
 
@@ -12,8 +13,6 @@ namespace tine {
 namespace {
 
 using namespace fs;
-
-constexpr int kMaxVectors = 1024;  // UIO_MAXIOV
 
 enum class Direction : uint8_t { read, write };
 
@@ -69,40 +68,6 @@ SyscallResult positioned(int fd, UserAddr address, uint64_t count, int64_t offse
   auto position = static_cast<uint64_t>(offset);
   return account(transfer_at(*file, buffer, position, direction), direction);
 }
-
-// A program's array of segments: few of them need no allocation.
-class Vectors {
- public:
-  Result<void> copy_from(UserIn<IoVector> user, int count) {
-    if (count < 0 || count > kMaxVectors) return Errno::inval;
-    std::span<IoVector> space = inline_;
-    if (static_cast<size_t>(count) > kInline) {
-      heap_ = TRY(Buffer<IoVector>::make(static_cast<size_t>(count)));
-      space = heap_.span();
-    }
-    segments_ = space.first(static_cast<size_t>(count));
-    TRY(user.read_array(segments_));
-    uint64_t total = 0;
-    for (const IoVector& segment : segments_) {
-      if (static_cast<int64_t>(segment.length) < 0) return Errno::inval;
-      if (!arch::is_user_range(UserAddr(segment.base), segment.length)) return Errno::fault;
-      total += segment.length;
-      if (static_cast<int64_t>(total) < 0) return Errno::inval;
-    }
-    return {};
-  }
-  IoBuffer buffer() const {
-    IoBuffer all = IoBuffer::vectors(segments_);
-    all.shorten(IoBuffer::kMaxBytes);
-    return all;
-  }
-
- private:
-  static constexpr size_t kInline = 8;
-  std::span<IoVector> segments_;
-  Buffer<IoVector> heap_;
-  IoVector inline_[kInline];
-};
 
 // `offset` -1: at the file's own position (preadv2).
 SyscallResult vectored(int fd, UserIn<IoVector> user, int count, int64_t offset, int flags,

@@ -170,4 +170,10 @@ SyscallResult sys_munlockall();
 SyscallResult sys_mincore(UserAddr address, uint64_t length, UserOut<uint8_t> vector);
 SyscallResult sys_msync(UserAddr address, uint64_t length, int flags);
 
+// remote_memory.cpp
+SyscallResult sys_process_vm_readv(int pid, UserIn<IoVector> local, uint64_t local_count,
+                                   UserIn<IoVector> remote, uint64_t remote_count, uint64_t flags);
+SyscallResult sys_process_vm_writev(int pid, UserIn<IoVector> local, uint64_t local_count,
+                                    UserIn<IoVector> remote, uint64_t remote_count, uint64_t flags);
+
 }  // namespace tine
