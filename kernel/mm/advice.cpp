@@ -24,6 +24,7 @@ enum Advice : int {
   kWillNeed = 3,
   kDontNeed = 4,
   kFree = 8,
+  kRemove = 9,
   kDontFork = 10,
   kDoFork = 11,
   kHugePage = 14,
@@ -87,6 +88,10 @@ Result<void> advise_mapping(Mm& mm, Vma& vma, UserAddr start, UserAddr end, int 
     case kDontNeed:
       if (vma.flags & (kVmLocked | kVmSpecial)) return Errno::inval;
       return unmap_pages(mm, start, end);
+    case kRemove:
+      if (!vma.object || (vma.flags & kVmLocked)) return Errno::inval;
+      if ((vma.flags & (kVmShared | kVmWrite)) != (kVmShared | kVmWrite)) return Errno::acces;
+      return vma.object->punch_hole(vma.page_of(start) << kPageShift, end - start);
     case kDontFork:
       return mark(kVmDontFork, 0);
     case kDoFork:
@@ -111,8 +116,8 @@ Result<void> advise_mapping(Mm& mm, Vma& vma, UserAddr start, UserAddr end, int 
 }
 
 bool is_known(int advice) {
-  return (advice >= kNormal && advice <= kDontNeed) || advice == kFree || advice == kDontFork ||
-         advice == kDoFork || (advice >= kHugePage && advice <= kPopulateWrite);
+  return (advice >= kNormal && advice <= kDontNeed) || (advice >= kFree && advice <= kDoFork) ||
+         (advice >= kHugePage && advice <= kPopulateWrite);
 }
 
 Result<void> populate_for_access(Mm& mm, UserAddr start, UserAddr end, bool write) {

@@ -40,6 +40,12 @@ class MemoryObject : public RefCounted<MemoryObject> {
   // Anonymous shared memory, which /proc counts apart from files.
   virtual bool is_shmem() const { return false; }
 
+  // Frees the range's pages; it reads as zeros afterwards (MADV_REMOVE).
+  virtual Result<void> punch_hole(uint64_t offset, uint64_t length) {
+    (void)offset, (void)length;
+    return Errno::opnotsupp;
+  }
+
   // Executables: a file that is being run cannot be opened for writing, and the reverse (ETXTBSY).
   virtual Result<void> deny_write() { return {}; }
   virtual void allow_write() {}

@@ -159,6 +159,7 @@ struct RemapRequest {
   bool may_move;
   bool fixed;
   UserAddr new_address;
+  bool keep_source = false;  // MREMAP_DONTUNMAP
 };
 Result<UserAddr> do_mremap(Mm& mm, const RemapRequest& request);
 

@@ -17,32 +17,57 @@ namespace {
 struct Move {
   UserAddr from, to;
   uint64_t old_length, new_length;
+  bool keep_source = false;  // the old mapping stays, without pages
 };
 
-Result<UserAddr> move_mapping(Mm& mm, Vma& vma, const Move& move) REQUIRES(mm.mmap_lock) {
-  if (mm.map_count + 2 > max_map_count.load(std::memory_order_relaxed)) return Errno::nomem;
-  Vma* source = TRY(isolate_range(mm, vma, move.from, move.from + move.old_length));
+// A mapping for the new place that shows what `source` shows from `from` on. Not in the index yet.
+Result<Owned<Vma>> make_target(Mm& mm, const Vma& source, const Move& move) {
   Owned<Vma> target = TRY(make<Vma>());
   target->start = move.to;
   target->end = move.to + move.new_length;
-  target->flags = source->flags;
+  target->flags = source.flags;
   target->set = mm.mappings.set();
-  target->object = source->object;
-  target->object_page = source->object_page;
-  target->name = source->name;
-  Result<void> attached = attach_object(*target);
-  if (!attached || !move_pages(mm, move.from, move.to, move.old_length)) {
-    if (attached) detach_object(*target);
-    merge_with_neighbours(mm, *source);
-    return attached ? Errno::nomem : attached.error();
-  }
-  account_pages(mm, source->flags, -static_cast<int64_t>(source->pages()));
+  target->object = source.object;
+  target->object_page = source.object ? source.page_of(move.from) : 0;
+  target->name = source.name;
+  TRY(attach_object(*target));
+  return target;
+}
+
+void insert_target(Mm& mm, Owned<Vma> target) REQUIRES(mm.mmap_lock) {
   account_pages(mm, target->flags, static_cast<int64_t>(target->pages()));
-  erase_mapping(mm, *source);
   Vma& inserted = *target.leak();
   mm.mappings.insert(inserted);
   ++mm.map_count;
   merge_with_neighbours(mm, inserted);
+}
+
+// An old length of 0: a second view of shared memory (mremap(2)).
+Result<UserAddr> add_view(Mm& mm, const Vma& vma, const Move& move) REQUIRES(mm.mmap_lock) {
+  if (mm.map_count >= max_map_count.load(std::memory_order_relaxed)) return Errno::nomem;
+  insert_target(mm, TRY(make_target(mm, vma, move)));
+  return move.to;
+}
+
+void release_source(Mm& mm, Vma& source, bool keep) REQUIRES(mm.mmap_lock) {
+  account_pages(mm, source.flags, -static_cast<int64_t>(source.pages()));
+  if (!keep) return erase_mapping(mm, source);
+  source.flags &= ~uint32_t{kVmLocked};
+  account_pages(mm, source.flags, static_cast<int64_t>(source.pages()));
+  merge_with_neighbours(mm, source);
+}
+
+Result<UserAddr> move_mapping(Mm& mm, Vma& vma, const Move& move) REQUIRES(mm.mmap_lock) {
+  if (mm.map_count + 2 > max_map_count.load(std::memory_order_relaxed)) return Errno::nomem;
+  Vma* source = TRY(isolate_range(mm, vma, move.from, move.from + move.old_length));
+  Result<Owned<Vma>> target = make_target(mm, *source, move);
+  if (!target || !move_pages(mm, move.from, move.to, move.old_length)) {
+    if (target) detach_object(**target);
+    merge_with_neighbours(mm, *source);
+    return target ? Errno::nomem : target.error();
+  }
+  release_source(mm, *source, move.keep_source);
+  insert_target(mm, std::move(*target));
   return move.to;
 }
 
@@ -63,8 +88,9 @@ Result<UserAddr> remap_to(Mm& mm, Vma& vma, const RemapRequest& request, uint64_
     return Errno::inval;
   }
   UserAddr from = request.old_address;
-  if (new_length > old_length) {
-    TRY(check_growth(mm, vma, (new_length - old_length) >> kPageShift));
+  const uint64_t kept_length = request.keep_source ? 0 : old_length;
+  if (new_length > kept_length) {
+    TRY(check_growth(mm, vma, (new_length - kept_length) >> kPageShift));
   }
   TRY(remove_mappings(mm, to, to + new_length));
   if (new_length < old_length) {
@@ -73,7 +99,8 @@ Result<UserAddr> remap_to(Mm& mm, Vma& vma, const RemapRequest& request, uint64_
   }
   Vma* source = mm.mappings.find(from);  // the unmapping may have cut it
   if (source == nullptr) return Errno::fault;
-  return move_mapping(mm, *source, {from, to, old_length, new_length});
+  const Move move{from, to, old_length, new_length, request.keep_source};
+  return old_length == 0 ? add_view(mm, *source, move) : move_mapping(mm, *source, move);
 }
 
 }  // namespace
@@ -83,23 +110,23 @@ Result<UserAddr> do_mremap(Mm& mm, const RemapRequest& request) {
   if (!from.is_page_aligned()) return Errno::inval;
   uint64_t old_length = page_ceil(request.old_length);
   uint64_t new_length = page_ceil(request.new_length);
-  // An old length of 0, which asks for a second view of shared memory, is not supported.
-  if (new_length == 0 || old_length == 0 || (request.fixed && !request.may_move)) {
-    return Errno::inval;
-  }
+  if (new_length == 0 || (request.fixed && !request.may_move)) return Errno::inval;
+  if (request.keep_source && (!request.may_move || old_length != new_length)) return Errno::inval;
   if (!arch::is_user_range(from, old_length) || new_length > arch::kUserTop) return Errno::inval;
   WriteGuard guard(mm.mmap_lock);
   TRY(own_mappings(mm));
   Vma* vma = mm.mappings.find(from);
   if (vma == nullptr || from + old_length > vma->end) return Errno::fault;
+  if (old_length == 0 && vma->is_private()) return Errno::inval;
   if (request.fixed) return remap_to(mm, *vma, request, old_length, new_length);
   if (new_length < old_length) TRY(remove_mappings(mm, from + new_length, from + old_length));
-  if (new_length <= old_length) return from;
+  if (new_length <= old_length && !request.keep_source) return from;
 
-  uint64_t more = (new_length - old_length) >> kPageShift;
+  uint64_t more = (new_length - (request.keep_source ? 0 : old_length)) >> kPageShift;
   TRY(check_growth(mm, *vma, more));
   UserAddr end = from + new_length;
-  if (from + old_length == vma->end && arch::is_user_range(from, new_length) &&
+  const bool may_grow_here = !request.keep_source && old_length != 0;
+  if (may_grow_here && from + old_length == vma->end && arch::is_user_range(from, new_length) &&
       is_range_free(mm, vma->end, end)) {
     account_pages(mm, vma->flags, static_cast<int64_t>(more));
     set_range(*vma, vma->start, end);
@@ -108,7 +135,8 @@ Result<UserAddr> do_mremap(Mm& mm, const RemapRequest& request) {
   }
   if (!request.may_move) return Errno::nomem;
   UserAddr to = TRY(find_free_range(mm, new_length, false));
-  return move_mapping(mm, *vma, {from, to, old_length, new_length});
+  const Move move{from, to, old_length, new_length, request.keep_source};
+  return old_length == 0 ? add_view(mm, *vma, move) : move_mapping(mm, *vma, move);
 }
 
 }  // namespace tine::mm

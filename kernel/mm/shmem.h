@@ -45,7 +45,7 @@ class ShmemObject final : public MemoryObject {
   Result<size_t> write(IoBuffer& buffer, uint64_t offset);
   Result<size_t> write_kernel(std::span<const std::byte> data, uint64_t offset);
   Result<void> resize(uint64_t new_size);
-  Result<void> punch_hole(uint64_t offset, uint64_t length);
+  Result<void> punch_hole(uint64_t offset, uint64_t length) override;
   uint64_t pages_in_use() const { return pages_.load(std::memory_order_relaxed); }
 
   // Takes over `pages` frames of the boot archive, contiguous from the page-aligned `start`, with

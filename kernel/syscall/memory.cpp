@@ -119,14 +119,15 @@ SyscallResult sys_brk(UserAddr end) { return static_cast<long>(do_brk(*current_m
 
 SyscallResult sys_mremap(UserAddr old_address, uint64_t old_length, uint64_t new_length,
                          uint64_t flags, UserAddr new_address) {
-  constexpr uint64_t kMayMove = 1, kFixed = 2;
-  if (flags & ~(kMayMove | kFixed)) return Errno::inval;  // MREMAP_DONTUNMAP among them
+  constexpr uint64_t kMayMove = 1, kFixed = 2, kDontUnmap = 4;
+  if (flags & ~(kMayMove | kFixed | kDontUnmap)) return Errno::inval;
   RemapRequest request{.old_address = old_address,
                        .old_length = old_length,
                        .new_length = new_length,
                        .may_move = (flags & kMayMove) != 0,
                        .fixed = (flags & kFixed) != 0,
-                       .new_address = new_address};
+                       .new_address = new_address,
+                       .keep_source = (flags & kDontUnmap) != 0};
   return static_cast<long>(TRY(do_mremap(*current_mm(), request)).value);
 }
 
