@@ -21,7 +21,8 @@ struct Move {
 };
 
 // A mapping for the new place that shows what `source` shows from `from` on. Not in the index yet.
-Result<Owned<Vma>> make_target(Mm& mm, const Vma& source, const Move& move) {
+Result<Owned<Vma>> make_target(Mm& mm, const Vma& source, const Move& move)
+    REQUIRES(mm.mmap_lock) {
   Owned<Vma> target = TRY(make<Vma>());
   target->start = move.to;
   target->end = move.to + move.new_length;
