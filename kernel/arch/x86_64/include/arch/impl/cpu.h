@@ -34,11 +34,12 @@ inline void irq_restore(IrqState state) {
 }
 inline bool irqs_enabled() { return read_flags() & kFlagInterrupts; }
 // In QEMU's emulation `pause` leaves the translated code and takes the emulator's global lock, which
-// slows down the very CPU that is waited for: there it is patched to plain nops at boot.
+// slows down the very CPU that is waited for: there it is patched to plain nops at boot. The flag ?
+// lets a site go when its function, of which there may be many copies, is dropped by the linker.
 inline void cpu_relax() {
   asm volatile(
       "1: pause\n"
-      ".pushsection .pause_sites, \"a\"\n"
+      ".pushsection .pause_sites, \"a?\"\n"
       ".quad 1b\n"
       ".popsection" ::
           : "memory");
