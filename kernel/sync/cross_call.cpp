@@ -41,7 +41,11 @@ CpuId take_first(uint64_t& cpus) {
 }  // namespace
 
 uint64_t online_cpus() { return online.load(std::memory_order_acquire); }
-void set_online(CpuId cpu) { online.fetch_or(bit_of(cpu)); }
+void set_online(CpuId cpu) {
+  // The boot CPU comes first; in a hosted program it may be the next machine's.
+  if (cpu == 0) online.store(bit_of(cpu));
+  else online.fetch_or(bit_of(cpu));
+}
 
 void call_on_cpus(uint64_t cpus, CrossCallFunction function, void* argument) {
   PreemptGuard guard;
