@@ -22,6 +22,7 @@
 #include "sched/sched.h"
 #include "sched/timer.h"
 #include "task/boot_tasks.h"
+#include "task/cpu_threads.h"
 #include "task/exec/exec.h"
 #include "task/task.h"
 
@@ -132,6 +133,7 @@ void kernel_init(void*) {
   drivers::init(boot.command_line->value("console"));
   if (!give_directories_and_descriptors()) panic("no memory for init");
   wait_for_other_cpus();
+  if (!start_cpu_threads()) panic("no memory for the threads of the CPUs");
   run_init(*boot.command_line);
 }
 

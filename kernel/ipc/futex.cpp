@@ -224,13 +224,6 @@ Result<uint32_t> change_word(UserAddr word, const WordOperation& operation) {
   }
 }
 
-// Makes the word writable by writing what it holds; another thread's change in between is kept.
-Result<void> make_writable(UserAddr word) {
-  const uint32_t value = TRY(load_word(word));
-  if (arch::cmpxchg_user_u32_nofault(word, value, value)) return {};
-  return UserOut<uint32_t>(word).write(value);
-}
-
 }  // namespace
 
 Result<int> wake_op(UserAddr word, UserAddr target, Sharing sharing, int wake_limit,

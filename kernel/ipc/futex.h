@@ -54,6 +54,14 @@ Result<int> requeue(UserAddr word, UserAddr target, Sharing sharing, int wake_li
 Result<int> wake_op(UserAddr word, UserAddr target, Sharing sharing, int wake_limit,
                     int target_limit, uint32_t operation);
 
+// Priority-inheriting futexes: the word holds the owner's number, and who waits lends the owner its
+// priority. EDEADLK: the caller would wait for itself; ESRCH: the word names nobody; EPERM: not the
+// owner. lock: restart_nointr when a signal comes first.
+Result<void> lock_pi(UserAddr word, Sharing sharing, Nanoseconds deadline, bool only_try);
+Result<void> unlock_pi(UserAddr word, Sharing sharing);
+// What a task that exits still owns goes to the first waiter, marked with FUTEX_OWNER_DIED.
+void exit_pi_states(Task& task);
+
 // For CLONE_CHILD_CLEARTID: wakes whoever waits for the word, shared or not.
 void wake_shared(UserAddr word, int limit);
 // An exiting task marks the robust futexes it still owns and wakes a waiter of each

@@ -11,6 +11,9 @@
 
 namespace tine::futex {
 
+// Bits of the word of a robust or priority-inheriting futex; the rest is its owner's number.
+inline constexpr uint32_t kWaiters = 0x8000'0000, kOwnerDied = 0x4000'0000, kTidMask = 0x3fff'ffff;
+
 // Identifies a word. It holds a reference to the object, so that its address is not re-used while
 // somebody waits; a private key needs none, because a waiter keeps its own Mm.
 struct Key {
@@ -53,6 +56,8 @@ struct Bucket {
 };
 Bucket& bucket_of(const Key& key);
 
+// Makes the word writable by writing what it holds; another thread's change in between is kept.
+Result<void> make_writable(UserAddr word);
 // Reads the word, handling a fault first if need be: the read under the bucket's lock may not.
 Result<uint32_t> load_word(UserAddr word);
 

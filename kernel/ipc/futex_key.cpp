@@ -37,4 +37,10 @@ Result<Key> make_key(UserAddr word, Sharing sharing) {
 
 Result<uint32_t> load_word(UserAddr word) { return UserIn<uint32_t>(word).read(); }
 
+Result<void> make_writable(UserAddr word) {
+  const uint32_t value = TRY(load_word(word));
+  if (arch::cmpxchg_user_u32_nofault(word, value, value)) return {};
+  return UserOut<uint32_t>(word).write(value);
+}
+
 }  // namespace tine::futex

@@ -10,7 +10,6 @@ namespace tine::futex {
 
 namespace {
 
-constexpr uint32_t kWaiters = 0x8000'0000, kOwnerDied = 0x4000'0000, kTidMask = 0x3fff'ffff;
 constexpr unsigned kMaxEntries = 2048;
 
 struct RobustHead {
@@ -20,7 +19,7 @@ struct RobustHead {
 };
 
 // Marks one futex if `tid` holds it. False: the address is bad.
-bool mark_dead(UserAddr word, int tid) {
+bool mark_dead(UserAddr word, bool is_pi, int tid) {
   for (;;) {
     const Result<uint32_t> value = load_word(word);
     if (!value) return false;
@@ -33,12 +32,12 @@ bool mark_dead(UserAddr word, int tid) {
       continue;
     }
     if (*found != *value) continue;
-    if (*value & kWaiters) wake_shared(word, 1);
+    if (!is_pi && (*value & kWaiters)) wake_shared(word, 1);  // a PI one has an heir, see pi_futex.cpp
     return true;
   }
 }
 
-// Bit 0 of an entry marks a priority-inheriting futex, which we do not have; the rest is its place.
+// Bit 0 of an entry marks a priority-inheriting futex; the rest is its place.
 UserAddr word_of(uint64_t entry, int64_t offset) {
   return UserAddr((entry & ~1ull) + static_cast<uint64_t>(offset));
 }
@@ -55,11 +54,15 @@ void exit_robust_list(Task& task) {
   for (unsigned i = 0; (entry & ~1ull) != head_address.value && i < kMaxEntries; ++i) {
     // Read the next one first: once a futex is marked, its memory may be somebody else's.
     const Result<uint64_t> next = UserIn<uint64_t>(UserAddr(entry & ~1ull)).read();
-    if (entry != head->pending && !mark_dead(word_of(entry, head->futex_offset), tid)) return;
+    if (entry != head->pending && !mark_dead(word_of(entry, head->futex_offset), entry & 1, tid)) {
+      return;
+    }
     if (!next) return;
     entry = *next;
   }
-  if (head->pending != 0) (void)mark_dead(word_of(head->pending, head->futex_offset), tid);
+  if (head->pending != 0) {
+    (void)mark_dead(word_of(head->pending, head->futex_offset), head->pending & 1, tid);
+  }
 }
 
 }  // namespace tine::futex

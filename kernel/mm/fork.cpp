@@ -66,6 +66,7 @@ void copy_description(const Mm& parent, Mm& child) {
   child.exe_file = parent.exe_file;
   child.dumpable = parent.dumpable;
   child.coredump_filter = parent.coredump_filter;
+  child.membarrier_registrations.store(parent.membarrier_registrations.load());
 }
 
 }  // namespace

@@ -67,6 +67,7 @@ struct Mm final : RefCounted<Mm> {
   Ref<MapName> exe_file;  // /proc/PID/exe; the mappings deny writing
   uint32_t dumpable = 1;  // PR_SET_DUMPABLE
   uint32_t coredump_filter = 0x33;
+  std::atomic<uint32_t> membarrier_registrations{0};  // commands of membarrier(2)
 
   // To name the tables; walking them needs the lock.
   PageTable& tables() NO_THREAD_SAFETY_ANALYSIS { return page_table; }

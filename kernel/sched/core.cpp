@@ -6,6 +6,7 @@
 // it switches to releases: after its own switch_context(), or in schedule_tail() if it is new. A
 // dead task is reported to task/ only then, when nothing runs on its stack any more. Nothing here
 // fails.
+#include <algorithm>
 #include <atomic>
 
 #include "arch/clock.h"
@@ -31,21 +32,22 @@ bool must_stay_awake(const Schedulable& task, TaskState state) {
   return false;
 }
 
+// Whether another CPU may have something better than the best here: work for one that would idle,
+// or a real-time task that waits while this CPU would run a lesser one.
+bool may_pull(const SchedClass& best) {
+  if (cpu_count() == 1) [[likely]]
+    return false;
+  return best.rank() < realtime_class.rank();
+}
+
 // The best task: still in its container, or the running one itself. `previous_runs`: the running
 // task can go on, and is in no container.
 Schedulable& pick(RunQueue& rq, Schedulable& previous, bool previous_runs) REQUIRES(rq.lock) {
-  const SchedClass& best_class = rq.realtime.count != 0 ? realtime_class
-                                 : rq.fair.count != 0   ? fair_class
-                                                        : idle_class;
-  Schedulable* waiting = best_class.peek(rq);
-  if (!previous_runs || previous.sched_class != &best_class) return *waiting;
-  if (waiting == nullptr) return previous;
-  // Between equals the container's order decides, as if the running task were in it.
-  if (&best_class == &fair_class) {
-    return ByVirtualRuntime{}(*waiting, previous) ? *waiting : previous;
-  }
-  bool gives_way = previous.slice_left <= 0 && waiting->rt_priority == previous.rt_priority;
-  return waiting->rt_priority > previous.rt_priority || gives_way ? *waiting : previous;
+  const SchedClass* best = &best_class(rq);
+  if (may_pull(*best) && pull_for_switch(rq)) best = &best_class(rq);
+  Schedulable* waiting = best->peek(rq);
+  if (!previous_runs || previous.sched_class != best) return *waiting;
+  return waiting != nullptr && best->beats(rq, *waiting, previous) ? *waiting : previous;
 }
 
 // On the stack of the task that was switched to.
@@ -63,8 +65,8 @@ void schedule_core(bool preempted) NO_THREAD_SAFETY_ANALYSIS {
   rq.lock.lock_irqs_off();
   arch::clear_need_resched();
   rq.reschedule_sent = false;
-  Nanoseconds now = arch::monotonic_now();
-  update_current(rq, now);
+  update_current(rq, arch::monotonic_now());
+  const Nanoseconds now = rq.now;
 
   Schedulable& previous = *rq.current;
   TaskState state = previous.state.load(std::memory_order_relaxed);
@@ -80,21 +82,26 @@ void schedule_core(bool preempted) NO_THREAD_SAFETY_ANALYSIS {
   bool previous_runs = previous.on_rq;
   Schedulable& next = pick(rq, previous, previous_runs);
   if (&next == &previous) {
+    request_tick(rq, now);
     rq.lock.unlock_irqs_off();
     return;
   }
   if (previous_runs) {
     previous.sched_class->put_previous(rq, previous);
+    previous.waits_since = now;
     ++previous.involuntary_switches;
   } else {
     ++previous.voluntary_switches;
   }
+  if (previous.has_rseq) previous.work.fetch_or(kWorkNotifyResume, std::memory_order_relaxed);
   next.sched_class->set_next(rq, next);
   next.exec_start = now;
+  next.wait_time += now - next.waits_since;
   next.on_cpu.store(true);  // a full barrier: who kicks it sees this, or it sees its work bits
   rq.current = &next;
+  rq.running_prio.store(next.prio, std::memory_order_relaxed);
   ++rq.switches;
-  if (&next != rq.idle) request_tick(rq, now);
+  request_tick(rq, now);
   mm::switch_address_space(next.mm);
   finish_switch(arch::switch_context(previous, next));
 }
@@ -113,7 +120,8 @@ void init_this_cpu(Schedulable& idle_task) {
   idle_task.cpu = cpu;
   idle_task.on_rq = true;
   idle_task.on_cpu = true;
-  idle_task.exec_start = arch::monotonic_now();
+  idle_task.prio = kIdlePrio;
+  idle_task.exec_start = rq.now = arch::monotonic_now();
   time::init_this_cpu();
   set_online(cpu);
   // CPUs come up one after another, in the order of their numbers.
@@ -157,6 +165,8 @@ void kick(const Schedulable& task) {
 
 void update_current(RunQueue& rq, Nanoseconds now) {
   Schedulable& task = *rq.current;
+  if (now < rq.now) now = rq.now;  // another CPU's clock may be a moment behind
+  rq.now = now;
   Nanoseconds delta = now - task.exec_start;
   task.exec_start = now;
   if (&task == rq.idle) {
@@ -174,6 +184,15 @@ void update_current(RunQueue& rq, Nanoseconds now) {
   task.sched_class->charge(rq, task, delta);
 }
 
+const SchedClass& best_class(const RunQueue& rq) {
+  if (rq.stop_ready) [[unlikely]]
+    return stop_class;
+  if (rq.deadline.ready != 0) [[unlikely]]
+    return deadline_class;
+  if (rq.realtime.count != 0 && !is_realtime_throttled(rq)) return realtime_class;
+  return rq.fair.count != 0 ? fair_class : idle_class;
+}
+
 void charge_current_time() {
   arch::IrqState state = arch::irq_save();
   RunQueue& rq = this_run_queue();
@@ -183,13 +202,20 @@ void charge_current_time() {
   arch::irq_restore(state);
 }
 
-void reschedule_interrupt() { arch::set_need_resched(); }
+void reschedule_interrupt() {
+  this_run_queue().barriers.fetch_add(1);
+  arch::set_need_resched();
+}
 
 void reschedule(RunQueue& rq) {
+  rq.lock.assert_held();
   if (rq.cpu == arch::this_cpu().id) {
     arch::set_need_resched();
+  } else if (rq.idle_polls.load()) {
+    rq.poll_wake.store(true);
   } else if (!rq.reschedule_sent) {
     rq.reschedule_sent = true;
+    ++rq.reschedule_interrupts;
     arch::send_reschedule_interrupt(rq.cpu);
   }
 }
@@ -205,25 +231,44 @@ void check_preemption(RunQueue& rq, Schedulable& task) {
 // --- Ticks.
 
 void request_tick(RunQueue& rq, Nanoseconds now) {
-  if (rq.tick_pending) return;
-  rq.tick_pending = true;
-  time::arm_tick(now + kTick);
+  rq.lock.assert_held();
+  DeadlineQueue& deadline = rq.deadline;
+  bool is_plain = deadline.ready == 0 && deadline.throttled.empty();
+  if (is_plain && (rq.tick_at != kNever || rq.current == rq.idle)) [[likely]]
+    return;
+  Nanoseconds wanted = rq.current != rq.idle ? now + kTick : kNever;
+  if (!is_plain) {
+    const Schedulable& running = *rq.current;
+    if (running.sched_class == &deadline_class && !running.is_throttled) {
+      wanted = std::min(wanted, now + running.slice_left);
+    }
+    if (!deadline.throttled.empty()) {
+      wanted = std::min(wanted, ByReplenishment::time_of(*deadline.throttled.begin()));
+    }
+  }
+  if (wanted >= rq.tick_at) return;
+  if (rq.cpu != arch::this_cpu().id) return reschedule(rq);  // it asks for itself
+  rq.tick_at = wanted;
+  time::arm_tick(wanted);
 }
 
 void scheduler_tick(Nanoseconds now, bool user_mode) {
   RunQueue& rq = this_run_queue();
   rq.lock.lock_irqs_off();
-  rq.tick_pending = false;
+  rq.tick_at = kNever;
   Schedulable& task = *rq.current;
+  if (&task != rq.idle) task.sampled_in_user_mode = user_mode;
+  update_current(rq, now);
+  if (!rq.deadline.throttled.empty()) replenish_deadline_tasks(rq, now);
   if (&task != rq.idle) {
-    task.sampled_in_user_mode = user_mode;
-    update_current(rq, now);
     if (task.sched_class->tick(rq, task)) reschedule(rq);
-    request_tick(rq, now);
-  } else {
-    update_current(rq, now);
+    // Real-time tasks that had to leave the others some time may go on.
+    if (rq.realtime.count != 0 && best_class(rq).rank() > task.sched_class->rank()) reschedule(rq);
   }
+  if (cpu_count() > 1 && now >= rq.next_balance) periodic_balance(rq, now);
+  request_tick(rq, now);
   rq.lock.unlock_irqs_off();
+  if (&task != rq.idle) task_tick(task);
   update_load_average(now);
 }
 

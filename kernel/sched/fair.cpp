@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
 //
-// The fair class (SCHED_NORMAL, SCHED_BATCH, SCHED_IDLE): the task that has had least of the CPU,
-// weighted by nice, runs next. A tree keeps the waiting tasks in the order of their virtual run
-// time, real time scaled by 1024/weight, so that equal virtual time is a fair share.
+// The fair class (SCHED_NORMAL, SCHED_BATCH, SCHED_IDLE): earliest eligible virtual deadline first.
+// Each task has a virtual run time, real time scaled by 1024/weight; their average, weighted, is the
+// queue's virtual time V. Who is not ahead of V is eligible: it has had no more than its share. Of
+// the eligible ones that runs whose virtual deadline (the end of its slice) is first, so a short
+// slice means low latency but no greater share.
 //
-// A sleeper does not save up credit beyond half a slice; a forked child starts behind its parent by
-// the slice that it was given, so that forking gains no CPU time (B71).
+// The distance to V, the lag, is what a task is owed. It is kept while the task sleeps or moves to
+// another CPU, so that neither gains nor loses; it is kept as weight times distance, so that a change
+// of nice keeps it too. A forked child starts behind V by the slice that it was given: forking gains
+// no CPU time (B71).
 #include <algorithm>
 
 #include "sched/run_queue.h"
@@ -13,86 +17,190 @@
 namespace tine::sched {
 namespace {
 
-constexpr uint64_t kSleeperCredit = kSlice / 2;
-// A woken task must be this far behind the running one to take its place at once.
-constexpr int64_t kWakeUpGranularity = 1'000'000;
+// What a task runs at least before a wake-up takes the CPU from it.
+constexpr Nanoseconds kMinimumTurn = 750'000;
+// No task is owed, or owes, more than two slices; in units of weight times virtual time.
+constexpr int64_t kLagLimit = 2 * kSlice * 1024;
 
 uint64_t to_virtual(const Schedulable& task, Nanoseconds delta) {
   auto real = static_cast<uint64_t>(delta);
   return task.weight == 1024 ? real : real * 1024 / task.weight;
 }
 
-bool is_before(uint64_t a, uint64_t b) { return static_cast<int64_t>(a - b) < 0; }
+uint64_t average_vruntime(const FairQueue& fair) {
+  if (fair.weighted_offset == 0 || fair.total_weight == 0) return fair.zero;
+  auto weight = static_cast<int64_t>(fair.total_weight);
+  int64_t offset = fair.weighted_offset;
+  if (offset < 0) offset -= weight - 1;  // round down, so that somebody is always eligible
+  return fair.zero + static_cast<uint64_t>(offset / weight);
+}
 
-void advance_min_vruntime(RunQueue& rq, uint64_t running_vruntime) {
-  uint64_t lowest = running_vruntime;
-  if (!rq.fair.waiting.empty() && is_before(rq.fair.waiting.begin()->vruntime, lowest)) {
-    lowest = rq.fair.waiting.begin()->vruntime;
+bool is_eligible(const FairQueue& fair, const Schedulable& task) {
+  auto distance = static_cast<int64_t>(task.vruntime - fair.zero);
+  return fair.weighted_offset >= distance * static_cast<int64_t>(fair.total_weight);
+}
+
+// Moves the zero to V before the sums get near their limits.
+void keep_in_range(FairQueue& fair) {
+  constexpr uint64_t kRange = uint64_t{1} << 44;
+  if (static_cast<uint64_t>(fair.weighted_offset) + kRange < 2 * kRange) [[likely]]
+    return;
+  int64_t step = fair.weighted_offset / static_cast<int64_t>(fair.total_weight);
+  fair.zero += static_cast<uint64_t>(step);
+  fair.weighted_offset -= step * static_cast<int64_t>(fair.total_weight);
+}
+
+int64_t weighted_distance(const FairQueue& fair, const Schedulable& task) {
+  return static_cast<int64_t>(task.vruntime - fair.zero) * task.weight;
+}
+
+void grant_slice(Schedulable& task) {
+  if (task.slice_left <= 0) task.slice_left = kSlice;
+  task.virtual_deadline = task.vruntime + to_virtual(task, task.slice_left);
+}
+
+// Where a newcomer stands, so that its lag after it has joined is what it was: joining moves V.
+// Alone it has neither.
+void place(FairQueue& fair, Schedulable& task) {
+  if (fair.total_weight == 0) {
+    task.vruntime = fair.zero;
+    return grant_slice(task);
   }
-  if (is_before(rq.fair.min_vruntime, lowest)) rq.fair.min_vruntime = lowest;
+  int64_t lag = 0;
+  if (task.lag != 0) {
+    auto others = static_cast<int64_t>(fair.total_weight);
+    lag = task.lag / task.weight * (others + task.weight) / others;
+  }
+  task.vruntime = average_vruntime(fair) - static_cast<uint64_t>(lag);
+  grant_slice(task);
+}
+
+int64_t lag_of(const FairQueue& fair, const Schedulable& task) {
+  auto distance = static_cast<int64_t>(average_vruntime(fair) - task.vruntime);
+  return std::clamp(distance * task.weight, -kLagLimit, kLagLimit);
+}
+
+// A task among those that wait, in the tree where it was seen last.
+void insert(FairQueue& fair, Schedulable& task) {
+  task.is_early = fair.count > 1 && !is_eligible(fair, task);
+  if (task.is_early) fair.early.insert(task);
+  else fair.eligible.insert(task);
+}
+
+void remove(FairQueue& fair, Schedulable& task) {
+  if (task.is_early) fair.early.erase(fair.early.iterator_to(task));
+  else fair.eligible.erase(fair.eligible.iterator_to(task));
 }
 
 class FairClass final : public SchedClass {
  public:
   constexpr FairClass() : SchedClass(2) {}
 
-  void enqueue(RunQueue& rq, Schedulable& task, EnqueueReason reason) const override {
+  void enqueue(RunQueue& rq, Schedulable& task, EnqueueReason) const override {
     FairQueue& fair = rq.fair;
-    uint64_t floor = fair.min_vruntime;
-    if (reason == EnqueueReason::wake_up && task.policy == kPolicyNormal) floor -= kSleeperCredit;
-    if (is_before(task.vruntime, floor)) task.vruntime = floor;
-    if (reason == EnqueueReason::fork) task.vruntime += to_virtual(task, task.slice_left);
+    rq.load.update(rq.now, fair.total_weight);
+    task.load.update(rq.now, /*was_runnable=*/false, false);
+    place(fair, task);
+    fair.weighted_offset += weighted_distance(fair, task);
+    fair.total_weight += task.weight;
     ++fair.count;
-    if (&task != rq.current) fair.waiting.insert(task);
+    if (&task != rq.current) insert(fair, task);
   }
 
   void dequeue(RunQueue& rq, Schedulable& task) const override {
-    --rq.fair.count;
-    if (&task != rq.current) rq.fair.waiting.erase(rq.fair.waiting.iterator_to(task));
+    FairQueue& fair = rq.fair;
+    rq.load.update(rq.now, fair.total_weight);
+    task.load.update(rq.now, true, &task == rq.current);
+    if (&task != rq.current) remove(fair, task);
+    --fair.count;
+    if (fair.count == 0) {  // alone it has had exactly its share
+      task.lag = 0;
+      fair.zero = task.vruntime;
+      fair.weighted_offset = 0;
+      fair.total_weight = 0;
+      return;
+    }
+    task.lag = lag_of(fair, task);
+    fair.weighted_offset -= weighted_distance(fair, task);
+    fair.total_weight -= task.weight;
   }
 
-  void put_previous(RunQueue& rq, Schedulable& task) const override {
-    rq.fair.waiting.insert(task);
-  }
+  void put_previous(RunQueue& rq, Schedulable& task) const override { insert(rq.fair, task); }
 
   void set_next(RunQueue& rq, Schedulable& task) const override {
-    rq.fair.waiting.erase(rq.fair.waiting.iterator_to(task));
-    if (task.slice_left <= 0) task.slice_left = kSlice;
+    remove(rq.fair, task);
+    task.turn_start = task.sum_exec_runtime;
   }
 
+  // Brings both trees up to date first, as far as the answer depends on it.
   Schedulable* peek(RunQueue& rq) const override {
-    return rq.fair.waiting.empty() ? nullptr : &*rq.fair.waiting.begin();
+    FairQueue& fair = rq.fair;
+    if (fair.count == 1 && !fair.eligible.empty()) return &*fair.eligible.begin();  // the only one
+    while (!fair.early.empty() && is_eligible(fair, *fair.early.begin())) {
+      Schedulable& task = *fair.early.begin();
+      fair.early.erase(fair.early.begin());
+      task.is_early = false;
+      fair.eligible.insert(task);
+    }
+    while (!fair.eligible.empty()) {
+      Schedulable& task = *fair.eligible.begin();
+      if (is_eligible(fair, task)) return &task;
+      fair.eligible.erase(fair.eligible.begin());
+      task.is_early = true;
+      fair.early.insert(task);
+    }
+    return fair.early.empty() ? nullptr : &*fair.early.begin();
   }
 
-  bool preempts(const RunQueue&, const Schedulable& waiting,
+  bool beats(const RunQueue& rq, const Schedulable& waiting,
+             const Schedulable& running) const override {
+    if (!is_eligible(rq.fair, waiting)) return false;
+    return !is_eligible(rq.fair, running) ||
+           !is_before(running.virtual_deadline, waiting.virtual_deadline);
+  }
+
+  bool preempts(const RunQueue& rq, const Schedulable& waiting,
                 const Schedulable& running) const override {
     if (running.policy == kPolicyIdle && waiting.policy != kPolicyIdle) return true;
     if (waiting.policy != kPolicyNormal) return false;
-    auto lead = static_cast<int64_t>(running.vruntime - waiting.vruntime);
-    return lead > static_cast<int64_t>(to_virtual(waiting, kWakeUpGranularity));
+    return running.sum_exec_runtime - running.turn_start >= kMinimumTurn &&
+           beats(rq, waiting, running);
   }
 
   void charge(RunQueue& rq, Schedulable& task, Nanoseconds delta) const override {
-    task.vruntime += to_virtual(task, delta);
+    uint64_t virtual_delta = to_virtual(task, delta);
+    task.vruntime += virtual_delta;
+    rq.fair.weighted_offset += static_cast<int64_t>(virtual_delta * task.weight);
+    keep_in_range(rq.fair);
     task.slice_left -= delta;
-    advance_min_vruntime(rq, task.vruntime);
+    if (task.slice_left > 0) [[likely]]
+      return;
+    grant_slice(task);
+    rq.lock.assert_held();
+    if (rq.fair.count > 1) reschedule(rq);
   }
 
   bool tick(RunQueue& rq, Schedulable& task) const override {
-    if (task.slice_left > 0) return false;
-    if (rq.fair.waiting.empty()) {
-      task.slice_left = kSlice;
-      return false;
-    }
-    return true;
+    rq.load.update(rq.now, rq.fair.total_weight);
+    task.load.update(rq.now, true, true);
+    if (rq.fair.count == 1 || task.sum_exec_runtime - task.turn_start < kMinimumTurn) return false;
+    return beats(rq, *peek(rq), task);
   }
 
-  // Behind the next in line, and no further: yielding must not cost a share.
+  // Behind the next in line, and no further: yielding must not cost a share. If nobody else is
+  // eligible the yielder gives up what it is ahead of the next.
   void yield(RunQueue& rq, Schedulable& task) const override {
-    task.slice_left = 0;
-    if (rq.fair.waiting.empty()) return;
-    uint64_t next = rq.fair.waiting.begin()->vruntime;
-    if (!is_before(next, task.vruntime)) task.vruntime = next + 1;
+    if (!rq.fair.is_anyone_waiting()) return;
+    const Schedulable& next = *peek(rq);
+    if (is_before(task.vruntime, next.vruntime) && !is_eligible(rq.fair, next)) {
+      uint64_t ahead = next.vruntime - task.vruntime;
+      task.vruntime += ahead;
+      rq.fair.weighted_offset += static_cast<int64_t>(ahead * task.weight);
+      keep_in_range(rq.fair);
+    }
+    if (is_before(task.virtual_deadline, next.virtual_deadline)) {
+      task.virtual_deadline = next.virtual_deadline;
+    }
   }
 };
 
@@ -117,6 +225,12 @@ constexpr FairClass fair_instance;
 }  // namespace
 
 constinit const SchedClass& fair_class = fair_instance;
+
+// B71: the child owes what its parent owes, and the slice that it was given.
+void inherit_lag(const RunQueue& rq, Schedulable& child, const Schedulable& parent) {
+  int64_t lag = parent.on_rq && parent.sched_class == &fair_class ? lag_of(rq.fair, parent) : 0;
+  child.lag = std::max(std::min<int64_t>(lag, 0) - child.slice_left * 1024, -kLagLimit);
+}
 
 uint32_t weight_of_nice(int nice) { return weights.of_level[std::clamp(nice, -20, 19) + 20]; }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "arch/clock.h"
 #include "core/panic.h"
 #include "sched/run_queue.h"
 
@@ -20,6 +21,15 @@ void reset_accounting(Schedulable& child) {
   child.user_time = child.system_time = 0;
   child.sampled_in_user_mode = true;
   child.voluntary_switches = child.involuntary_switches = 0;
+  child.waits_since = child.wait_time = child.realtime_since = 0;
+  child.migrations = 0;
+  child.turn_start = 0;
+  child.load = {};
+  child.load.updated = arch::monotonic_now();
+  child.boost = kNoBoost;
+  child.deadline = {};
+  child.deadline_at = 0;
+  child.is_throttled = child.is_early = false;
   child.mutex_ranks_held = 0;
 }
 
@@ -30,7 +40,7 @@ void share_slice(Schedulable& child, Schedulable& caller) NO_THREAD_SAFETY_ANALY
   Nanoseconds left = std::max<Nanoseconds>(caller.slice_left, 0);
   child.slice_left = (left + 1) / 2;
   caller.slice_left = left / 2;
-  child.vruntime = caller.vruntime;
+  inherit_lag(rq, child, caller);
   if (caller.slice_left == 0 && rq.current == &caller && rq.runnable > 1) reschedule(rq);
   rq.lock.unlock_irqs_off();
   arch::irq_restore(state);
@@ -41,14 +51,14 @@ void share_slice(Schedulable& child, Schedulable& caller) NO_THREAD_SAFETY_ANALY
 Result<void> sched_fork(Schedulable& child, Schedulable& caller) {
   child.state.store(TaskState::newborn, std::memory_order_relaxed);
   reset_accounting(child);
-  child.cpu = caller.cpu;
+  child.cpu = caller.cpu.load();
   child.cpus_allowed = caller.cpus_allowed;
 
   int policy = caller.policy;
   int rt_priority = caller.rt_priority;
   int nice = nice_of(caller);
   if (caller.reset_on_fork) {
-    if (is_realtime_policy(policy)) {
+    if (is_realtime_policy(policy) || policy == kPolicyDeadline) {
       policy = kPolicyNormal;
       rt_priority = 0;
       nice = 0;
@@ -74,9 +84,10 @@ void sched_cancel_fork(Schedulable& child) NO_THREAD_SAFETY_ANALYSIS {
 }
 
 // The run time is final now, as far as wait4(2) will see it.
-void sched_exit([[maybe_unused]] Schedulable& task) {
+void sched_exit(Schedulable& task) {
   TINE_DEBUG_ASSERT(&task == arch::current_schedulable());
   charge_current_time();
+  if (task.policy == kPolicyDeadline) give_up_bandwidth(task);
 }
 
 }  // namespace tine::sched

@@ -40,6 +40,10 @@ bool sleep_is_interrupted() {
   }
 }
 
+bool is_on_cpu(const sched::Schedulable& task) {
+  return task.on_cpu.load(std::memory_order_relaxed);
+}
+
 bool schedule_until(Nanoseconds deadline) {
   if (deadline == kNever) {
     sched::schedule();

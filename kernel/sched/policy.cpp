@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// Changing how a task is scheduled: nice, policy, priority, affinity; sched(7). A queued task is
-// taken off its queue for the change and put back, under the queue's lock. Whether the caller may
-// do it is checked by the system calls (syscall/sched.cpp). Fails with EINVAL only.
+// Changing how a task is scheduled: nice, policy, priority, inherited priority; sched(7). A queued
+// task is taken off its queue for the change and put back, under the queue's lock. Whether the caller
+// may do it is checked by the system calls (syscall/sched.cpp).
+//
+// Deadline tasks are admitted while the sum of their shares stays below 95 % of the CPUs;
+// `bandwidth_lock` guards the sum. Fails with EINVAL, and for them with EBUSY and EPERM.
 #include <algorithm>
 
 #include "arch/clock.h"
@@ -12,6 +15,34 @@ namespace tine::sched {
 namespace {
 
 constexpr uint32_t kIdlePolicyWeight = 3;
+constexpr unsigned kShareShift = 20;  // 2^20 is one CPU
+constexpr uint64_t kSharePerCpu = (uint64_t{95} << kShareShift) / 100;
+constexpr Nanoseconds kShortestRuntime = 1024;
+constexpr Nanoseconds kShortestPeriod = 100'000;
+constexpr Nanoseconds kLongestPeriod = Nanoseconds{1} << 32;
+
+constinit IrqSpinLock bandwidth_lock{LockRank::unranked};
+uint64_t promised GUARDED_BY(bandwidth_lock) = 0;
+
+uint64_t share_of(const DeadlineParameters& parameters) {
+  if (parameters.period == 0) return 0;
+  return (static_cast<uint64_t>(parameters.runtime) << kShareShift) /
+         static_cast<uint64_t>(parameters.period);
+}
+
+bool is_valid(const DeadlineParameters& p) {
+  return p.runtime >= kShortestRuntime && p.runtime <= p.deadline && p.deadline <= p.period &&
+         p.period >= kShortestPeriod && p.period <= kLongestPeriod;
+}
+
+// Promises the task `wanted` instead of what it has.
+Result<void> promise(uint64_t had, uint64_t wanted) {
+  IrqGuard guard(bandwidth_lock);
+  uint64_t sum = promised - had + wanted;
+  if (wanted > had && sum > kSharePerCpu * cpu_count()) return Errno::busy;
+  promised = sum;
+  return {};
+}
 
 // Calls change() while the task is in no container, and puts it back where its new class wants it.
 template <class Change>
@@ -25,6 +56,7 @@ void change_parameters(Schedulable& task, Change&& change) NO_THREAD_SAFETY_ANAL
   if (queued) {
     activate(rq, task, EnqueueReason::moved);
     if (rq.current == &task) {
+      rq.running_prio.store(task.prio, std::memory_order_relaxed);
       reschedule(rq);  // somebody else may be the better one now
     } else {
       check_preemption(rq, task);
@@ -35,28 +67,29 @@ void change_parameters(Schedulable& task, Change&& change) NO_THREAD_SAFETY_ANAL
   preempt_check();
 }
 
-// A task whose CPU has become forbidden leaves it: it looks for another the next time it wakes, so
-// it has to sleep for a moment if it is running. With one CPU this never happens.
-void leave_forbidden_cpu(Schedulable& task) NO_THREAD_SAFETY_ANALYSIS {
-  arch::IrqState state = arch::irq_save();
-  RunQueue& rq = lock_run_queue_of(task);
-  bool waits = task.on_rq && rq.current != &task && !(task.cpus_allowed >> task.cpu & 1);
-  CpuId target = 0;
-  if (waits) {
-    deactivate(rq, task);
-    target = select_cpu(task, /*is_new=*/true);
-    task.vruntime += run_queues[target].fair.min_vruntime - rq.fair.min_vruntime;
-    task.cpu = target;
-  }
-  rq.lock.unlock_irqs_off();
-  if (waits) {
-    RunQueue& new_rq = run_queues[target];
-    new_rq.lock.lock_irqs_off();
-    activate(new_rq, task, EnqueueReason::moved);
-    check_preemption(new_rq, task);
-    new_rq.lock.unlock_irqs_off();
-  }
-  arch::irq_restore(state);
+// The class goes by the priority that counts, which may be inherited.
+void choose_class(Schedulable& task) {
+  if (task.sched_class == &stop_class) return;  // for good
+  task.prio = std::min(task.normal_prio, task.boost);
+  task.sched_class = task.policy == kPolicyDeadline ? &deadline_class
+                     : task.prio < 100              ? &realtime_class
+                                                    : &fair_class;
+}
+
+// What is not said keeps its value, or gets its default.
+Parameters completed(const Schedulable& task, Parameters wanted) {
+  DeadlineParameters& deadline = wanted.deadline;
+  if (wanted.policy != kPolicyDeadline) deadline = {};
+  if (deadline.period == 0) deadline.period = deadline.deadline;
+  wanted.nice = is_fair_policy(wanted.policy) ? std::clamp(wanted.nice, -20, 19) : nice_of(task);
+  return wanted;
+}
+
+// Admission is for the machine as a whole, so a deadline task has to be free to move in it.
+bool may_use_all_cpus(const Schedulable& task) {
+  CpuId cpu = 0;
+  while (cpu < cpu_count() && may_run_on(task, cpu)) ++cpu;
+  return cpu == cpu_count();
 }
 
 }  // namespace
@@ -65,15 +98,11 @@ void apply_policy(Schedulable& task, int policy, int rt_priority, int nice) {
   task.policy = policy;
   task.rt_priority = rt_priority;
   task.static_prio = 120 + nice;
-  if (is_realtime_policy(policy)) {
-    task.sched_class = &realtime_class;
-    task.normal_prio = 99 - rt_priority;
-  } else {
-    task.sched_class = &fair_class;
-    task.normal_prio = task.static_prio;
-  }
-  task.prio = task.normal_prio;
+  task.normal_prio = policy == kPolicyDeadline    ? -1
+                     : is_realtime_policy(policy) ? 99 - rt_priority
+                                                  : task.static_prio;
   task.weight = policy == kPolicyIdle ? kIdlePolicyWeight : weight_of_nice(nice);
+  choose_class(task);
 }
 
 void set_nice(Schedulable& task, int nice) {
@@ -81,29 +110,52 @@ void set_nice(Schedulable& task, int nice) {
   change_parameters(task, [&] { apply_policy(task, task.policy, task.rt_priority, nice); });
 }
 
-Result<void> set_parameters(Schedulable& task, const Parameters& parameters) {
-  bool realtime = is_realtime_policy(parameters.policy);
-  bool fair = parameters.policy == kPolicyNormal || parameters.policy == kPolicyBatch ||
-              parameters.policy == kPolicyIdle;
-  if (!realtime && !fair) return Errno::inval;
+Result<void> validate(const Parameters& wanted) {
+  bool realtime = is_realtime_policy(wanted.policy);
   int lowest = realtime ? 1 : 0;
   int highest = realtime ? 99 : 0;
-  if (parameters.rt_priority < lowest || parameters.rt_priority > highest) return Errno::inval;
+  if (wanted.rt_priority < lowest || wanted.rt_priority > highest) return Errno::inval;
+  if (realtime || is_fair_policy(wanted.policy)) return {};
+  if (wanted.policy != kPolicyDeadline) return Errno::inval;
+  DeadlineParameters deadline = wanted.deadline;
+  if (deadline.period == 0) deadline.period = deadline.deadline;
+  return is_valid(deadline) ? Result<void>() : Errno::inval;
+}
+
+Result<void> set_parameters(Schedulable& task, const Parameters& parameters) {
+  TRY(validate(parameters));
+  Parameters wanted = completed(task, parameters);
+  if (wanted.policy == kPolicyDeadline && !may_use_all_cpus(task)) return Errno::perm;
+  TRY(promise(share_of(task.deadline), share_of(wanted.deadline)));
   change_parameters(task, [&] {
-    apply_policy(task, parameters.policy, parameters.rt_priority,
-                 std::clamp(parameters.nice, -20, 19));
-    task.reset_on_fork = parameters.reset_on_fork;
+    bool was_deadline = task.policy == kPolicyDeadline;
+    task.deadline = wanted.deadline;
+    apply_policy(task, wanted.policy, wanted.rt_priority, wanted.nice);
+    task.reset_on_fork = wanted.reset_on_fork;
+    if (was_deadline || wanted.policy == kPolicyDeadline) {
+      task.is_throttled = false;
+      task.deadline_at = 0;
+      task.slice_left = 0;
+    }
   });
   return {};
 }
 
-Result<void> set_affinity(Schedulable& task, uint64_t cpus) {
-  CpuId count = cpu_count();
-  uint64_t online = count == 64 ? ~0ull : (1ull << count) - 1;
-  if ((cpus & online) == 0) return Errno::inval;
-  change_parameters(task, [&] { task.cpus_allowed = cpus; });
-  leave_forbidden_cpu(task);
-  return {};
+void set_inherited_priority(Schedulable& task, int prio) {
+  if (task.boost == prio) return;
+  change_parameters(task, [&] {
+    task.boost = prio;
+    choose_class(task);
+  });
 }
+
+void become_stop_task(Schedulable& task) {
+  change_parameters(task, [&] {
+    task.sched_class = &stop_class;
+    task.prio = kStopPrio;
+  });
+}
+
+void give_up_bandwidth(Schedulable& task) { (void)promise(share_of(task.deadline), 0); }
 
 }  // namespace tine::sched

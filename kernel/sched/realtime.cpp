@@ -1,23 +1,38 @@
 // SPDX-License-Identifier: MIT
 //
 // The real-time class (SCHED_FIFO, SCHED_RR): the highest priority runs until it sleeps, yields or
-// is beaten; equals run in the order in which they came, under SCHED_RR in turns. sched(7). There
-// is no bandwidth limit yet (sched_rt_runtime_us): a task that spins at real-time priority keeps
-// its CPU.
+// is beaten; equals run in the order in which they came, under SCHED_RR in turns. sched(7).
+//
+// Bandwidth: while others wait, real-time tasks have 950 ms of each second, so that one that spins
+// does not lock the machine up (Linux: sched_rt_runtime_us). Nobody waits: no limit.
 #include "sched/run_queue.h"
 
 namespace tine::sched {
 namespace {
 
 constexpr Nanoseconds kRoundRobinSlice = 100'000'000;
+constexpr Nanoseconds kBandwidthPeriod = kNsPerSecond;
+constexpr Nanoseconds kBandwidthRuntime = kBandwidthPeriod / 100 * 95;
+
+void start_period_if_due(RunQueue& rq) {
+  RealtimeQueue& queue = rq.realtime;
+  if (rq.now - queue.period_start < kBandwidthPeriod) return;
+  queue.period_start = rq.now;
+  queue.used = 0;
+}
 
 class RealtimeClass final : public SchedClass {
  public:
   constexpr RealtimeClass() : SchedClass(3) {}
 
-  void enqueue(RunQueue& rq, Schedulable& task, EnqueueReason) const override {
+  void enqueue(RunQueue& rq, Schedulable& task, EnqueueReason reason) const override {
+    rq.lock.assert_held();
+    if (reason == EnqueueReason::wake_up) task.realtime_since = task.sum_exec_runtime;
+    start_period_if_due(rq);
     ++rq.realtime.count;
-    if (&task != rq.current) rq.realtime.waiting.insert(task);
+    if (&task == rq.current) return;
+    rq.realtime.waiting.insert(task);
+    note_waiting_realtime(rq);
   }
 
   void dequeue(RunQueue& rq, Schedulable& task) const override {
@@ -27,12 +42,14 @@ class RealtimeClass final : public SchedClass {
 
   // Who is preempted stays first of its priority; who has used its turn up, or yielded, goes last.
   void put_previous(RunQueue& rq, Schedulable& task) const override {
+    rq.lock.assert_held();
     auto& waiting = rq.realtime.waiting;
     if (task.slice_left > 0) {
       waiting.insert_before(waiting.lower_bound(task), task);
     } else {
       waiting.insert(task);
     }
+    note_waiting_realtime(rq);
   }
 
   void set_next(RunQueue& rq, Schedulable& task) const override {
@@ -44,19 +61,28 @@ class RealtimeClass final : public SchedClass {
     return rq.realtime.waiting.empty() ? nullptr : &*rq.realtime.waiting.begin();
   }
 
+  bool beats(const RunQueue&, const Schedulable& waiting,
+             const Schedulable& running) const override {
+    return waiting.prio < running.prio ||
+           (waiting.prio == running.prio && running.slice_left <= 0);
+  }
   bool preempts(const RunQueue&, const Schedulable& waiting,
                 const Schedulable& running) const override {
-    return waiting.rt_priority > running.rt_priority;
+    return waiting.prio < running.prio;
   }
 
-  void charge(RunQueue&, Schedulable& task, Nanoseconds delta) const override {
+  void charge(RunQueue& rq, Schedulable& task, Nanoseconds delta) const override {
+    rq.lock.assert_held();
     if (task.policy == kPolicyRoundRobin) task.slice_left -= delta;
+    rq.realtime.used += delta;
+    if (is_realtime_throttled(rq)) [[unlikely]] reschedule(rq);
   }
 
   bool tick(RunQueue& rq, Schedulable& task) const override {
+    start_period_if_due(rq);
     if (task.policy != kPolicyRoundRobin || task.slice_left > 0) return false;
     Schedulable* next = peek(rq);
-    if (next != nullptr && next->rt_priority == task.rt_priority) return true;
+    if (next != nullptr && next->prio == task.prio) return true;
     task.slice_left = kRoundRobinSlice;
     return false;
   }
@@ -65,7 +91,9 @@ class RealtimeClass final : public SchedClass {
 
  private:
   static void remove(RunQueue& rq, Schedulable& task) {
+    rq.lock.assert_held();
     rq.realtime.waiting.erase(rq.realtime.waiting.iterator_to(task));
+    note_waiting_realtime(rq);
   }
 };
 
@@ -75,10 +103,15 @@ constexpr RealtimeClass realtime_instance;
 
 constinit const SchedClass& realtime_class = realtime_instance;
 
+bool is_realtime_throttled(const RunQueue& rq) {
+  return rq.realtime.used >= kBandwidthRuntime && rq.fair.count != 0 &&
+         rq.now - rq.realtime.period_start < kBandwidthPeriod;
+}
+
 // sched_rr_get_interval(2): 0 for SCHED_FIFO, which has no slice.
 Nanoseconds round_robin_interval(const Schedulable& task) {
   if (task.policy == kPolicyRoundRobin) return kRoundRobinSlice;
-  return task.policy == kPolicyFifo ? 0 : kSlice;
+  return task.policy == kPolicyFifo || task.policy == kPolicyDeadline ? 0 : kSlice;
 }
 
 }  // namespace tine::sched

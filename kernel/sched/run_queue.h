@@ -4,8 +4,9 @@
 // fields and the state changes of the tasks whose `cpu` it is. It is held, with interrupts off,
 // across a switch: the task that is switched to releases it (finish_switch).
 //
-// Whoever moves a task to another CPU locks one run queue at a time, with the task off both in
-// between. Per-CPU counts may be read without the lock, as hints.
+// A task is moved to another CPU by writing its `cpu` under the old queue's lock, with the task on
+// no queue; from then on the new queue's lock is the one that counts. A second run queue is locked
+// only by try_lock (balance.cpp). Per-CPU counts may be read without the lock, as hints.
 #pragma once
 
 #include "arch/cpu.h"
@@ -17,17 +18,37 @@
 
 namespace tine::sched {
 
+inline constexpr int kStopPrio = -2;
+inline constexpr int kIdlePrio = 200;                // below every task's
 inline constexpr Nanoseconds kTick = 4'000'000;
-inline constexpr Nanoseconds kSlice = 4'000'000;     // what a task may run while equals wait
+
+// Times on a CPU's virtual clock may wrap: they are compared by their difference.
+inline bool is_before(uint64_t a, uint64_t b) { return static_cast<int64_t>(a - b) < 0; }
 
 struct ByVirtualRuntime {
   bool operator()(const Schedulable& a, const Schedulable& b) const {
-    return static_cast<int64_t>(a.vruntime - b.vruntime) < 0;
+    return is_before(a.vruntime, b.vruntime);
   }
 };
-struct ByRealtimePriority {  // highest first; equals stay in the order in which they came
+struct ByVirtualDeadline {
   bool operator()(const Schedulable& a, const Schedulable& b) const {
-    return a.rt_priority > b.rt_priority;
+    return is_before(a.virtual_deadline, b.virtual_deadline);
+  }
+};
+struct ByPriority {  // highest first; equals stay in the order in which they came
+  bool operator()(const Schedulable& a, const Schedulable& b) const { return a.prio < b.prio; }
+};
+struct ByDeadlineTime {
+  bool operator()(const Schedulable& a, const Schedulable& b) const {
+    return a.deadline_at < b.deadline_at;
+  }
+};
+struct ByReplenishment {  // when the next period of a throttled task begins
+  bool operator()(const Schedulable& a, const Schedulable& b) const {
+    return time_of(a) < time_of(b);
+  }
+  static Nanoseconds time_of(const Schedulable& task) {
+    return task.deadline_at - task.deadline.deadline + task.deadline.period;
   }
 };
 template <class Order>
@@ -36,28 +57,53 @@ using TaskTree =
                  bi::compare<Order>, bi::constant_time_size<false>>;
 
 struct FairQueue {
-  TaskTree<ByVirtualRuntime> waiting;  // without the running task
-  uint32_t count = 0;                  // with it
-  uint64_t min_vruntime = 0;           // never goes back; where newcomers are placed
+  // Those that wait. A task moves between the two as it is looked at, since virtual time goes on.
+  TaskTree<ByVirtualDeadline> eligible;
+  TaskTree<ByVirtualRuntime> early;    // had more than their share
+  uint32_t count = 0;                  // with the running task, like the sums
+  uint64_t total_weight = 0;
+  uint64_t zero = 0;                   // virtual times are summed as distances to this one
+  int64_t weighted_offset = 0;
+  bool is_anyone_waiting() const { return !eligible.empty() || !early.empty(); }
 };
 
 struct RealtimeQueue {
-  TaskTree<ByRealtimePriority> waiting;
-  uint32_t count = 0;
+  TaskTree<ByPriority> waiting;
+  uint32_t count = 0;                  // with the running task
+  Nanoseconds period_start = 0;        // of the bandwidth limit
+  Nanoseconds used = 0;                // in this period
+};
+
+struct DeadlineQueue {
+  TaskTree<ByDeadlineTime> waiting;
+  TaskTree<ByReplenishment> throttled;
+  uint32_t ready = 0;                  // waiting or running, not throttled
 };
 
 struct RunQueue {
   mutable IrqSpinLock lock{LockRank::run_queue};
   Schedulable* current = nullptr;
   Schedulable* idle = nullptr;  // null: this CPU does not schedule yet
+  std::atomic<Schedulable*> stop{nullptr};  // its stop task, if it has one; set once
   CpuId cpu = 0;
   uint32_t runnable = 0;        // tasks, running or waiting, without the idle task
-  bool tick_pending = false;
+  Nanoseconds now = 0;          // when the running task was charged last
+  Nanoseconds tick_at = kNever; // for when the tick is armed
   bool reschedule_sent = false; // an interrupt is on its way to this CPU
+  // Hints for others, who do not lock: what runs here, and how often an interrupt was taken.
+  std::atomic<int> running_prio{kIdlePrio};
+  std::atomic<uint64_t> barriers{0};
+  std::atomic<bool> idle_polls{false};  // it is idle and watches poll_wake
+  std::atomic<bool> poll_wake{false};
   FairQueue fair;
   RealtimeQueue realtime;
+  DeadlineQueue deadline;
+  bool stop_ready = false;
+  CpuLoad load;
+  Nanoseconds next_balance = 0;
 
   uint64_t switches = 0;
+  uint64_t reschedule_interrupts = 0;  // sent to this CPU
   int64_t uninterruptible = 0;  // counted where they fell asleep: only the sum has a meaning
   CpuTimes times{};
 };
@@ -75,15 +121,44 @@ RunQueue& lock_run_queue_of(const Schedulable& task) NO_THREAD_SAFETY_ANALYSIS;
 void update_current(RunQueue& rq, Nanoseconds now) REQUIRES(rq.lock);
 void activate(RunQueue& rq, Schedulable& task, EnqueueReason reason) REQUIRES(rq.lock);
 void deactivate(RunQueue& rq, Schedulable& task) REQUIRES(rq.lock);
-// The CPU of `rq` is to pick again soon. At most one interrupt is sent for it (E96).
+// The CPU of `rq` is to pick again soon. At most one interrupt is sent for it, none to a CPU that
+// polls (E96-E98).
 void reschedule(RunQueue& rq) REQUIRES(rq.lock);
 // Reschedules if `task`, which waits, beats the running one (E93).
 void check_preemption(RunQueue& rq, Schedulable& task) REQUIRES(rq.lock);
-// The CPU on which a task that was forked or woken should run: an allowed one, idle if possible.
-CpuId select_cpu(const Schedulable& task, bool is_new);
+// The class that the next task is of.
+const SchedClass& best_class(const RunQueue& rq) REQUIRES(rq.lock);
+// Makes a task that is on no queue, and whose `cpu` has been set, runnable there. Interrupts off.
+void enqueue_where_assigned(Schedulable& task, EnqueueReason reason);
 void update_load_average(Nanoseconds now);
 
+// --- balance.cpp: which CPU.
+inline uint64_t all_cpus() {
+  CpuId count = cpu_count();
+  return count >= 64 ? ~0ull : (1ull << count) - 1;
+}
+inline bool may_run_on(const Schedulable& task, CpuId cpu) { return task.cpus_allowed >> cpu & 1; }
+enum class Placement : uint8_t { wake_up, fork, forbidden };
+CpuId select_cpu(const Schedulable& task, Placement why);
+// The CPU is about to idle, or to run something lesser than what waits elsewhere: takes a task from
+// another CPU if one waits there.
+bool pull_for_switch(RunQueue& rq) REQUIRES(rq.lock);
+void periodic_balance(RunQueue& rq, Nanoseconds now) REQUIRES(rq.lock);
+// Keeps the mask of CPUs on which real-time or deadline tasks wait.
+void note_waiting_realtime(RunQueue& rq) REQUIRES(rq.lock);
+
+// --- deadline.cpp
+void replenish_deadline_tasks(RunQueue& rq, Nanoseconds now) REQUIRES(rq.lock);
+// --- realtime.cpp: whether the real-time class has to leave some time to the fair one.
+bool is_realtime_throttled(const RunQueue& rq);
+
+// --- fair.cpp
+void inherit_lag(const RunQueue& rq, Schedulable& child, const Schedulable& parent)
+    REQUIRES(rq.lock);
 uint32_t weight_of_nice(int nice);
+void become_stop_task(Schedulable& task);
+// --- policy.cpp: the share of a deadline task that ends can be promised to others.
+void give_up_bandwidth(Schedulable& task);
 // Policy, priorities, class and weight, from policy, rt_priority and static_prio. Not queued.
 void apply_policy(Schedulable& task, int policy, int rt_priority, int nice);
 

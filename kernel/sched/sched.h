@@ -38,6 +38,8 @@ void task_is_off_cpu(Schedulable& task);
 
 // From the architecture: another CPU has sent arch::send_reschedule_interrupt(). Interrupts off.
 void reschedule_interrupt();
+// A tick has found the task running: limits on CPU time. Interrupts off. Defined by task/.
+void task_tick(Schedulable& task);
 // From the timer interrupt (sched/timer.cpp), interrupts off.
 void scheduler_tick(Nanoseconds now, bool user_mode);
 // Brings the running task's run time, user_time and system_time up to date, before they are read.
@@ -47,22 +49,40 @@ void charge_current_time();
 void set_nice(Schedulable& task, int nice);
 inline int nice_of(const Schedulable& task) { return task.static_prio - 120; }
 
+inline constexpr Nanoseconds kSlice = 4'000'000;  // what a task may run while equals wait
+
 // SCHED_*, as sched_setscheduler(2) takes them.
 enum Policy : int {
   kPolicyNormal = 0, kPolicyFifo = 1, kPolicyRoundRobin = 2, kPolicyBatch = 3, kPolicyIdle = 5,
-  kPolicyDeadline = 6,  // refused: no class for it yet
+  kPolicyDeadline = 6,
 };
+inline bool is_fair_policy(int policy) {
+  return policy == kPolicyNormal || policy == kPolicyBatch || policy == kPolicyIdle;
+}
 inline bool is_realtime_policy(int policy) {
   return policy == kPolicyFifo || policy == kPolicyRoundRobin;
 }
-struct Parameters { int policy; int rt_priority; int nice; bool reset_on_fork; };
-// EINVAL: no such policy, or a priority that it does not have. Permissions are the caller's to check.
+struct Parameters {
+  int policy;
+  int rt_priority;
+  int nice;
+  bool reset_on_fork;
+  DeadlineParameters deadline = {};
+};
+// EINVAL: no such policy, or values that it does not have.
+Result<void> validate(const Parameters& parameters);
+// Also EBUSY: the CPUs have not so much time left to promise; EPERM: a deadline task that may not
+// use all CPUs. Whether the caller may is the caller's to check.
 Result<void> set_parameters(Schedulable& task, const Parameters& parameters);
+// What a task inherits from those that wait for it (PI futexes), as a prio; kNoBoost: nothing.
+void set_inherited_priority(Schedulable& task, int prio);
 Nanoseconds round_robin_interval(const Schedulable& task);
 
 CpuId cpu_count();                                // CPUs that schedule; their ids are 0..count-1
-// Moves the task if its CPU is not in the set any more. EINVAL: no CPU that runs is in the set.
+// On return the task runs on none but these. EINVAL: no CPU that runs is in the set; EBUSY: a
+// deadline task. May sleep.
 Result<void> set_affinity(Schedulable& task, uint64_t cpus);
+void balance_at_exec();                           // may move the running task; sleeps
 
 struct LoadSnapshot { uint64_t running; uint64_t total_switches; uint64_t load_average[3]; /* 2^11 fixed point */ };
 LoadSnapshot load_snapshot();

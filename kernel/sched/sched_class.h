@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // A scheduling class: the policy by which tasks of one kind share a CPU. The core (core.cpp) asks
-// the classes in the order of their rank, highest first: stop > deadline > real time > fair > idle
-// (of which the middle and the last two exist so far).
+// the classes in the order of their rank, highest first: stop > deadline > real time > fair > idle.
 //
 // All functions run with the run queue locked and interrupts off; none can fail. A running task is
 // `on_rq` but in no container: put_previous() puts it back, set_next() takes it out.
@@ -31,13 +30,16 @@ class SchedClass {
   virtual void set_next(RunQueue& rq, Schedulable& task) const = 0;
   // The best task that waits, left in its container; null if none does.
   virtual Schedulable* peek(RunQueue& rq) const = 0;
-  // Of this class: whether `waiting` should run now although `running` could go on.
+  // Of this class: whether `waiting`, the best that waits, is to run now that one is being chosen.
+  virtual bool beats(const RunQueue& rq, const Schedulable& waiting,
+                     const Schedulable& running) const = 0;
+  // Of this class: whether a choice is to be made at once because `waiting` has come.
   virtual bool preempts(const RunQueue& rq, const Schedulable& waiting,
                         const Schedulable& running) const = 0;
 
   // The running task has used `delta` of the CPU.
   virtual void charge(RunQueue& rq, Schedulable& task, Nanoseconds delta) const = 0;
-  // A tick found the task running: true if it is to give way to an equal.
+  // A tick found the task running: true if a choice is to be made.
   virtual bool tick(RunQueue& rq, Schedulable& task) const = 0;
   virtual void yield(RunQueue& rq, Schedulable& task) const = 0;
 
@@ -48,6 +50,8 @@ class SchedClass {
   int rank_;
 };
 
+extern const SchedClass& stop_class;
+extern const SchedClass& deadline_class;
 extern const SchedClass& realtime_class;
 extern const SchedClass& fair_class;
 extern const SchedClass& idle_class;

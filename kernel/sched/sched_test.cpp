@@ -136,7 +136,10 @@ TEST(Scheduler, ForkInheritsPolicy) {  // E65-E68, E63
   EXPECT_EQ(child.weight, 1024u);
 
   parent.policy = kPolicyDeadline;
-  EXPECT_EQ(sched_fork(child, parent).error(), Errno::again);  // E67
+  ASSERT_TRUE(sched_fork(child, parent));  // E67
+  EXPECT_EQ(child.policy, kPolicyNormal);
+  parent.reset_on_fork = false;
+  EXPECT_EQ(sched_fork(child, parent).error(), Errno::again);
 }
 
 TEST(Scheduler, RefusesBadParameters) {

@@ -12,6 +12,7 @@
 #include "arch/context.h"
 #include "core/list.h"
 #include "core/types.h"
+#include "sched/load_tracking.h"
 #include "sync/parking.h"
 
 namespace tine::sched {
@@ -28,29 +29,49 @@ enum WorkBit : uint32_t {
   kWorkRestoreMask = 1u << 4,   // sigsuspend, ppoll, pselect: a saved mask is to be restored
 };
 
+inline constexpr int kNoBoost = 140;  // lower than any priority
+
+// SCHED_DEADLINE: `runtime` in each `period`, had within `deadline` of the period's start.
+struct DeadlineParameters { Nanoseconds runtime = 0, deadline = 0, period = 0; };
+
 struct Schedulable {
   arch::ThreadContext context;
   std::atomic<uint32_t> work{0};
   std::atomic<TaskState> state{TaskState::newborn};
 
-  // Guarded by the run queue that the task is on.
+  // Guarded by the run queue that the task is on, or was on last: the one of `cpu`.
   bool on_rq = false;
   std::atomic<bool> on_cpu{false};
-  CpuId cpu = 0;
+  std::atomic<CpuId> cpu{0};
   const SchedClass* sched_class = nullptr;
   int policy = 0;               // SCHED_*
   int static_prio = 120;        // 100 + 20 + nice
   int normal_prio = 120;        // without inheritance by priority
-  int prio = 120;
-  uint32_t weight = 1024;
-  uint64_t vruntime = 0;
+  int prio = 120;               // with it; what the classes go by
+  int boost = kNoBoost;         // inherited by priority (PI futexes), as a prio
   int rt_priority = 0;          // 1..99 under SCHED_FIFO and SCHED_RR
+  uint32_t weight = 1024;
   Nanoseconds exec_start = 0;
   Nanoseconds sum_exec_runtime = 0;
-  Nanoseconds slice_left = 0;
+  Nanoseconds slice_left = 0;   // of the turn that the task has been granted
   TreeNode run_node;            // in its class's tree, while it waits for the CPU
+
+  // The fair class (fair.cpp).
+  uint64_t vruntime = 0;
+  uint64_t virtual_deadline = 0;
+  int64_t lag = 0;              // while off the queue: service owed to the task, times 1024
+  Nanoseconds turn_start = 0;   // sum_exec_runtime when it was given the CPU
+  bool is_early = false;        // waits among those that have had more than their share
+  TaskLoad load;
+
+  // The deadline class (deadline.cpp).
+  DeadlineParameters deadline;
+  Nanoseconds deadline_at = 0;  // absolute, of the current instance
+  bool is_throttled = false;    // its budget (slice_left) is used up until the next period
+
   uint64_t cpus_allowed = ~0ull;
   bool reset_on_fork = false;
+  bool has_rseq = false;        // told of each switch away, on its way back to user mode
 
   // Accounting, written by the task's CPU.
   Nanoseconds user_time = 0;
@@ -59,6 +80,10 @@ struct Schedulable {
   uint64_t minor_faults = 0, major_faults = 0;
   uint64_t voluntary_switches = 0;
   uint64_t involuntary_switches = 0;
+  Nanoseconds waits_since = 0;  // when it began to wait for the CPU
+  Nanoseconds wait_time = 0;    // spent so
+  uint64_t migrations = 0;
+  Nanoseconds realtime_since = 0;  // run time at its last sleep: RLIMIT_RTTIME counts from there
 
   // Set once when the task is made.
   VirtAddr kernel_stack;        // lowest usable byte; a guard page lies below

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Making tasks runnable: wake-ups, the first wake-up of a forked task, and the choice of the CPU.
+// Making tasks runnable: wake-ups, and the first wake-up of a forked task.
 //
 // A task's state is changed by wakers under the lock of the run queue that it belongs to, and that
 // lock is held across its last switch; so a waker that has it finds the task either still running
@@ -13,27 +13,33 @@
 namespace tine::sched {
 namespace {
 
-bool is_idle(CpuId cpu) { return run_queues[cpu].runnable == 0; }
-
 bool state_matches(TaskState state, WakeMode mode) {
   return static_cast<uint16_t>(state) & static_cast<uint16_t>(mode);
 }
 
-// Makes a task that is on no run queue runnable on `cpu`.
-void enqueue_on(CpuId cpu, Schedulable& task, EnqueueReason reason) NO_THREAD_SAFETY_ANALYSIS {
-  RunQueue& rq = run_queues[cpu];
-  rq.lock.lock_irqs_off();
-  update_current(rq, arch::monotonic_now());
-  // Virtual time means something only within one queue: keep the distance to its floor.
-  RunQueue& old = run_queues[task.cpu];
-  if (&old != &rq) task.vruntime += rq.fair.min_vruntime - old.fair.min_vruntime;
-  task.cpu = cpu;
+// With the run queue locked and its clock read: E90, E91, E93.
+void make_runnable(RunQueue& rq, Schedulable& task, EnqueueReason reason) REQUIRES(rq.lock) {
+  task.waits_since = rq.now;
   activate(rq, task, reason);
   check_preemption(rq, task);
-  rq.lock.unlock_irqs_off();
 }
 
 }  // namespace
+
+void enqueue_where_assigned(Schedulable& task, EnqueueReason reason) NO_THREAD_SAFETY_ANALYSIS {
+  for (;;) {
+    RunQueue& rq = lock_run_queue_of(task);
+    if (!may_run_on(task, rq.cpu)) [[unlikely]] {  // forbidden a moment ago
+      task.cpu = select_cpu(task, Placement::forbidden);
+      rq.lock.unlock_irqs_off();
+      continue;
+    }
+    update_current(rq, arch::monotonic_now());
+    make_runnable(rq, task, reason);
+    rq.lock.unlock_irqs_off();
+    return;
+  }
+}
 
 RunQueue& lock_run_queue_of(const Schedulable& task) {
   for (;;) {
@@ -58,27 +64,12 @@ void deactivate(RunQueue& rq, Schedulable& task) {
   --rq.runnable;
 }
 
-CpuId select_cpu(const Schedulable& task, bool is_new) {
-  CpuId count = cpu_count();
-  if (count == 1) return 0;
-  bool previous_allowed = task.cpu < count && (task.cpus_allowed >> task.cpu & 1);
-  if (previous_allowed && !is_new && is_idle(task.cpu)) return task.cpu;
-  CpuId best = kMaxCpus;
-  for (CpuId cpu = 0; cpu < count; ++cpu) {
-    if (!(task.cpus_allowed >> cpu & 1)) continue;
-    if (best == kMaxCpus || run_queues[cpu].runnable < run_queues[best].runnable) best = cpu;
-  }
-  TINE_DEBUG_ASSERT(best != kMaxCpus);
-  // Staying where the caches are warm is worth a short wait.
-  bool worth_moving = is_new || !previous_allowed || is_idle(best);
-  return worth_moving ? best : task.cpu;
-}
-
 void wake_up_new_task(Schedulable& child) {
   TINE_DEBUG_ASSERT(child.state == TaskState::newborn && !child.on_rq);
   arch::IrqState state = arch::irq_save();
   child.state.store(TaskState::running, std::memory_order_relaxed);
-  enqueue_on(select_cpu(child, /*is_new=*/true), child, EnqueueReason::fork);
+  child.cpu = select_cpu(child, Placement::fork);  // nobody else knows the child yet
+  enqueue_where_assigned(child, EnqueueReason::fork);
   arch::irq_restore(state);
   preempt_check();
 }
@@ -103,19 +94,19 @@ bool wake_up(sched::Schedulable& task, WakeMode mode) NO_THREAD_SAFETY_ANALYSIS 
     task.state.store(TaskState::running, std::memory_order_relaxed);
     if (!task.on_rq) {
       if (state == TaskState::uninterruptible) --rq.uninterruptible;
-      CpuId cpu = select_cpu(task, /*is_new=*/false);
+      CpuId cpu = select_cpu(task, Placement::wake_up);
       move = cpu != rq.cpu;
       if (!move) {
         update_current(rq, arch::monotonic_now());
-        activate(rq, task, EnqueueReason::wake_up);
-        check_preemption(rq, task);
+        make_runnable(rq, task, EnqueueReason::wake_up);
+      } else {
+        ++task.migrations;
+        task.cpu = cpu;
       }
     }
   }
   rq.lock.unlock_irqs_off();
-  if (move) [[unlikely]] {
-    enqueue_on(select_cpu(task, false), task, EnqueueReason::wake_up);
-  }
+  if (move) [[unlikely]] enqueue_where_assigned(task, EnqueueReason::wake_up);
   arch::irq_restore(irq_state);
   preempt_check();
   return woken;

@@ -33,6 +33,7 @@ enum class LockRank : uint16_t {
   sighand = 520,           // handlers and pending signals of a thread group
   user_accounts = 525,     // the table of accounts by uid; a signal's last reference may take it
   futex_bucket = 530,
+  pi_futexes = 535,        // all priority-inheriting futexes that somebody waits for
   files = 540,
   fs_context = 545,
   dentry_cache = 550,
@@ -41,6 +42,7 @@ enum class LockRank : uint16_t {
   process_timers = 568,    // setitimer and timer_create timers of a process
   timer_base = 570,
   page_table = 600,
+  work_queue = 690,        // before the wait queue of its thread
   wait_queue = 700,
   task_alloc = 710,        // a task's pointers to its parts
   run_queue = 800,

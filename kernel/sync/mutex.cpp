@@ -7,18 +7,48 @@
 
 namespace tine {
 
+// For a waiter that is queued already: takes the lock, or leaves word that somebody waits.
+bool Mutex::try_contended() {
+  uintptr_t seen = owner_.load(std::memory_order_relaxed);
+  for (;;) {
+    if (seen == 0) {
+      if (try_take(kMayWait)) return true;
+      seen = owner_.load(std::memory_order_relaxed);
+    } else if ((seen & kMayWait) ||
+               owner_.compare_exchange_weak(seen, seen | kMayWait, std::memory_order_relaxed)) {
+      return false;
+    }
+  }
+}
+
+// True: taken. Not while others wait already, who came before. The owner is looked at only while
+// it is the owner; preemption is off, so that it cannot have come and gone in between for long.
+bool Mutex::spin_while_owner_runs() {
+  PreemptGuard stay;
+  for (;;) {
+    uintptr_t seen = owner_.load(std::memory_order_relaxed);
+    if (seen == 0) {
+      if (try_take(0)) return true;
+      continue;
+    }
+    if ((seen & kMayWait) || arch::need_resched()) return false;
+    if (!is_on_cpu(*reinterpret_cast<const sched::Schedulable*>(seen))) return false;
+    arch::cpu_relax();
+  }
+}
+
 void Mutex::lock_slow() {
-  auto try_contended = [this] { return state_.exchange(2, std::memory_order_acquire) == 0; };
-  (void)wait_event(waiters_, WaitKind::uninterruptible, try_contended, kNever, /*exclusive=*/true);
+  if (spin_while_owner_runs()) return;
+  (void)wait_event(
+      waiters_, WaitKind::uninterruptible, [this] { return try_contended(); }, kNever,
+      /*exclusive=*/true);
 }
 
 Result<void> Mutex::lock_killable() {
   note_mutex_acquired(rank_);
-  uint32_t unlocked = 0;
-  if (state_.compare_exchange_strong(unlocked, 1, std::memory_order_acquire)) return {};
-  auto try_contended = [this] { return state_.exchange(2, std::memory_order_acquire) == 0; };
-  Result<void> outcome =
-      wait_event(waiters_, WaitKind::killable, try_contended, kNever, /*exclusive=*/true);
+  if (try_take(0) || spin_while_owner_runs()) return {};
+  Result<void> outcome = wait_event(
+      waiters_, WaitKind::killable, [this] { return try_contended(); }, kNever, /*exclusive=*/true);
   if (!outcome) note_mutex_released(rank_);
   return outcome;
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // Sleeping locks: Mutex (one owner) and RwMutex (many readers or one writer, writers first).
-// Taken in task context only. Uncontended they cost one atomic operation each way.
+// Taken in task context only. Uncontended they cost one atomic operation each way. Who finds a Mutex
+// held by a task that runs on another CPU spins for it as long as that task runs, for it will soon
+// be done; a switch away and back would cost more.
 // Ranks are checked per task in debug builds. Unlocking hands over to the waiter that came first,
 // though a newcomer may get in before it. A reader must not take the same RwMutex again: it would
 // wait for a writer that waits for it.
@@ -33,26 +35,34 @@ class CAPABILITY("mutex") Mutex {
 
   void lock() ACQUIRE() NO_THREAD_SAFETY_ANALYSIS {
     note_mutex_acquired(rank_);
-    uint32_t unlocked = 0;
-    if (!state_.compare_exchange_strong(unlocked, 1, std::memory_order_acquire)) lock_slow();
+    if (!try_take(0)) lock_slow();
   }
   // Fails with restart_sys on a fatal signal.
   Result<void> lock_killable() NO_THREAD_SAFETY_ANALYSIS;
   bool try_lock() TRY_ACQUIRE(true) NO_THREAD_SAFETY_ANALYSIS {
-    uint32_t unlocked = 0;
-    if (!state_.compare_exchange_strong(unlocked, 1, std::memory_order_acquire)) return false;
+    if (!try_take(0)) return false;
     note_mutex_tried(rank_);
     return true;
   }
   void unlock() RELEASE() NO_THREAD_SAFETY_ANALYSIS {
     note_mutex_released(rank_);
-    if (state_.exchange(0, std::memory_order_release) == 2) [[unlikely]] waiters_.wake();
+    if (owner_.exchange(0, std::memory_order_release) & kMayWait) [[unlikely]] waiters_.wake();
   }
   void assert_held() const ASSERT_CAPABILITY(this) {}
 
  private:
+  static constexpr uintptr_t kMayWait = 1;
+
+  bool try_take(uintptr_t mark) {
+    uintptr_t unlocked = 0;
+    auto self = reinterpret_cast<uintptr_t>(arch::current_schedulable());
+    return owner_.compare_exchange_strong(unlocked, self | mark, std::memory_order_acquire);
+  }
+  bool try_contended();
+  bool spin_while_owner_runs();
   void lock_slow() NO_THREAD_SAFETY_ANALYSIS;
-  std::atomic<uint32_t> state_{0};  // 0 free, 1 held, 2 held and somebody may wait
+
+  std::atomic<uintptr_t> owner_{0};  // the owner, and kMayWait if somebody may wait; 0: free
   LockRank rank_;
   WaitQueue waiters_;
 };

@@ -38,6 +38,8 @@ void finish_sleep();                     // back to running
 bool sleep_is_interrupted();             // current's state allows it and a signal is pending
 // Gives up the CPU until woken or until `deadline`; false if the deadline passed first.
 bool schedule_until(Nanoseconds deadline);
+// Whether the task has a CPU now. It must be alive.
+bool is_on_cpu(const sched::Schedulable& task);
 // Makes `task` runnable if its state is in `mode`; false if it was not. Any context.
 bool wake_up(sched::Schedulable& task, WakeMode mode = WakeMode::any);
 

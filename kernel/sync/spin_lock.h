@@ -112,6 +112,16 @@ class CAPABILITY("irq spin lock") IrqSpinLock {
     note_spin_tried(rank_);
     raw_.acquire();
   }
+  // Interrupts are off. Cannot deadlock, so a lock of the same rank may be held.
+  bool try_lock_irqs_off() TRY_ACQUIRE(true) NO_THREAD_SAFETY_ANALYSIS {
+    preempt_disable();
+    if (raw_.try_acquire()) {
+      note_spin_tried(rank_);
+      return true;
+    }
+    preempt_enable_no_resched();
+    return false;
+  }
   // Leaves interrupts as they are and does not reschedule.
   void unlock_irqs_off() RELEASE() NO_THREAD_SAFETY_ANALYSIS {
     note_spin_released(rank_);

@@ -6,7 +6,9 @@
 #include "arch/cpu.h"
 #include "syscall/syscall.h"
 #include "task/clone/kernel_clone.h"
+#include "task/rseq.h"
 #include "task/task.h"
+#include "task/timer/cpu_limits.h"
 
 namespace tine {
 
@@ -25,7 +27,9 @@ void do_work(Task& task, arch::UserRegs& regs, uint32_t work) {
   if (work & sched::kWorkNotifyResume) {
     task.work.fetch_and(~uint32_t{sched::kWorkNotifyResume});
     finish_birth(task);
+    check_cpu_limits(task);
   }
+  if (task.has_rseq) update_rseq(regs);  // before a handler's frame is laid over the sequence
   if (work & kSignalWork) signal::deliver_pending(regs);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// futex(2), set_robust_list(2), get_robust_list(2). The operations on priority-inheriting futexes
-// return ENOSYS: there is no priority inheritance yet, and the C libraries cope.
+// futex(2), set_robust_list(2), get_robust_list(2). FUTEX_WAIT_REQUEUE_PI and its partner return
+// ENOSYS: no C library uses them any more.
 #include "ipc/futex.h"
 
 #include "sched/timer.h"
@@ -59,6 +59,12 @@ SyscallResult wait(UserAddr word, int operation, uint32_t value, UserAddr timeou
   return 0;
 }
 
+SyscallResult lock_pi(UserAddr word, int operation, UserAddr timeout, Sharing sharing) {
+  const Deadline deadline = TRY(read_deadline(timeout, operation));
+  TRY(futex::lock_pi(word, sharing, deadline.at, /*only_try=*/false));
+  return 0;
+}
+
 }  // namespace
 
 SyscallResult sys_futex(UserAddr word, int operation, uint32_t value, uint64_t timeout_or_value2,
@@ -69,7 +75,10 @@ SyscallResult sys_futex(UserAddr word, int operation, uint32_t value, uint64_t t
   const auto limit = static_cast<int>(value);
   const auto limit2 = static_cast<int>(timeout_or_value2);
   const bool has_realtime = operation & futex::kClockRealtimeFlag;
-  if (has_realtime && command != futex::kWait && command != futex::kWaitBitset) return Errno::nosys;
+  if (has_realtime && command != futex::kWait && command != futex::kWaitBitset &&
+      command != futex::kLockPi2) {
+    return Errno::nosys;
+  }
   switch (command) {
     case futex::kWait:
       value3 = futex::kMatchAny;
@@ -86,6 +95,16 @@ SyscallResult sys_futex(UserAddr word, int operation, uint32_t value, uint64_t t
       return TRY(futex::requeue(word, word2, sharing, limit, limit2, &value3));
     case futex::kWakeOp:
       return TRY(futex::wake_op(word, word2, sharing, limit, limit2, value3));
+    case futex::kLockPi:
+      return lock_pi(word, operation | futex::kClockRealtimeFlag, UserAddr(timeout_or_value2), sharing);
+    case futex::kLockPi2:
+      return lock_pi(word, operation, UserAddr(timeout_or_value2), sharing);
+    case futex::kTrylockPi:
+      TRY(futex::lock_pi(word, sharing, kNever, /*only_try=*/true));
+      return 0;
+    case futex::kUnlockPi:
+      TRY(futex::unlock_pi(word, sharing));
+      return 0;
     default:
       return Errno::nosys;
   }

@@ -4,9 +4,10 @@
 // sched_yield(2). Decoding and permissions; the changes themselves are sched/policy.cpp's.
 //
 // Fails as the man pages say: ESRCH no such task, EPERM somebody else's task or a privilege that is
-// missing, EACCES a lower nice value than RLIMIT_NICE allows, EINVAL, EFAULT. SCHED_DEADLINE is not
-// there: EINVAL. Targets are held by reference; credentials of others are read under
-// task_tree_lock.
+// missing, EACCES a lower nice value than RLIMIT_NICE allows, EBUSY too much promised to deadline
+// tasks, EINVAL, EFAULT. Targets are held by reference; credentials of others are read under
+// task_tree_lock. Deadline tasks have neither bandwidth reclaiming nor a signal at an overrun: those
+// flags are EINVAL.
 #include <algorithm>
 
 #include "sched/sched.h"
@@ -20,7 +21,10 @@ namespace tine {
 namespace {
 
 constexpr int kResetOnForkFlag = 0x40000000;   // or'ed into the policy
-constexpr uint64_t kAttributeResetOnFork = 1;  // sched_attr.flags
+enum AttributeFlag : uint64_t {                // sched_attr.flags
+  kAttributeResetOnFork = 1, kAttributeKeepPolicy = 8, kAttributeKeepParameters = 0x10,
+  kAttributeClamps = 0x20 | 0x40,
+};
 
 // 0 means the caller.
 Result<Ref<Task>> find_target(int pid) {
@@ -55,6 +59,7 @@ bool may_have_nice(const Task& task, int nice) {
 Result<void> check_privileges(const Task& task, const sched::Parameters& wanted) {
   if (!may_change(task)) return Errno::perm;
   if (capable(kCapSysNice)) return {};
+  if (wanted.policy == sched::kPolicyDeadline) return Errno::perm;
   if (sched::is_realtime_policy(wanted.policy)) {
     uint64_t limit = resource_limit(task, kLimitRtprio).soft;
     bool raises = wanted.rt_priority > task.rt_priority;
@@ -63,13 +68,15 @@ Result<void> check_privileges(const Task& task, const sched::Parameters& wanted)
   }
   bool leaves_idle = task.policy == sched::kPolicyIdle && wanted.policy != sched::kPolicyIdle;
   if (leaves_idle && !may_have_nice(task, nice_of(task) - 1)) return Errno::perm;
-  if (!may_have_nice(task, wanted.nice)) return Errno::perm;
+  bool is_fair = sched::is_fair_policy(wanted.policy);
+  if (is_fair && !may_have_nice(task, wanted.nice)) return Errno::perm;
   if (task.reset_on_fork && !wanted.reset_on_fork) return Errno::perm;
   return {};
 }
 
 SyscallResult change(int pid, sched::Parameters wanted) {
   Ref<Task> task = TRY(find_target(pid));
+  TRY(sched::validate(wanted));
   TRY(check_privileges(*task, wanted));
   TRY(sched::set_parameters(*task, wanted));
   return 0;
@@ -77,6 +84,14 @@ SyscallResult change(int pid, sched::Parameters wanted) {
 
 int policy_word(const Task& task) {
   return task.policy | (task.reset_on_fork ? kResetOnForkFlag : 0);
+}
+
+// Values beyond what a clock can hold are beyond what is allowed, and refused as such.
+sched::DeadlineParameters deadline_parameters(const abi::SchedAttributes& from) {
+  auto bounded = [](uint64_t value) {
+    return static_cast<Nanoseconds>(std::min<uint64_t>(value, kNever));
+  };
+  return {bounded(from.runtime), bounded(from.deadline), bounded(from.period)};
 }
 
 // Calls act(task) for every thread that `which` and `who` of getpriority(2) name; whether any was.
@@ -185,9 +200,22 @@ SyscallResult sys_sched_setattr(int pid, UserIn<abi::SchedAttributes> attributes
   for (size_t i = known; i < size; ++i) {
     if (TRY(UserIn<uint8_t>(attributes.address() + i).read()) != 0) return Errno::toobig;
   }
-  if (wanted.flags & ~kAttributeResetOnFork) return Errno::inval;
-  return change(pid, {static_cast<int>(wanted.policy), static_cast<int>(wanted.priority),
-                      wanted.nice, (wanted.flags & kAttributeResetOnFork) != 0});
+  if (wanted.flags & kAttributeClamps) return Errno::opnotsupp;
+  constexpr uint64_t kKnown =
+      kAttributeResetOnFork | kAttributeKeepPolicy | kAttributeKeepParameters;
+  if (wanted.flags & ~kKnown) return Errno::inval;
+  if (static_cast<int>(wanted.policy) < 0) return Errno::inval;
+  Ref<Task> task = TRY(find_target(pid));
+  sched::Parameters parameters{static_cast<int>(wanted.policy), static_cast<int>(wanted.priority),
+                               wanted.nice, (wanted.flags & kAttributeResetOnFork) != 0,
+                               deadline_parameters(wanted)};
+  if (wanted.flags & kAttributeKeepPolicy) parameters.policy = task->policy;
+  if (wanted.flags & kAttributeKeepParameters) {
+    parameters.rt_priority = task->rt_priority;
+    parameters.nice = nice_of(*task);
+    parameters.deadline = task->deadline;
+  }
+  return change(pid, parameters);
 }
 
 SyscallResult sys_sched_getattr(int pid, UserOut<abi::SchedAttributes> attributes, uint32_t size,
@@ -201,7 +229,10 @@ SyscallResult sys_sched_getattr(int pid, UserOut<abi::SchedAttributes> attribute
   out.policy = static_cast<uint32_t>(task->policy);
   out.flags = task->reset_on_fork ? kAttributeResetOnFork : 0;
   out.priority = static_cast<uint32_t>(task->rt_priority);
-  if (!sched::is_realtime_policy(task->policy)) out.nice = nice_of(*task);
+  if (sched::is_fair_policy(task->policy)) out.nice = nice_of(*task);
+  out.runtime = static_cast<uint64_t>(task->deadline.runtime);
+  out.deadline = static_cast<uint64_t>(task->deadline.deadline);
+  out.period = static_cast<uint64_t>(task->deadline.period);
   if (arch::copy_to_user(attributes.address(), &out, out.size) != 0) return Errno::fault;
   return 0;
 }

@@ -138,6 +138,10 @@ SyscallResult sys_timer_gettime(int id, UserOut<abi::IntervalTimespec> value);
 SyscallResult sys_timer_getoverrun(int id);
 SyscallResult sys_timer_delete(int id);
 
+// rseq.cpp
+SyscallResult sys_rseq(UserAddr area, uint32_t length, int flags, uint32_t signature);
+SyscallResult sys_membarrier(int command, uint32_t flags, int cpu);
+
 // futex.cpp
 SyscallResult sys_futex(UserAddr word, int operation, uint32_t value, uint64_t timeout_or_value2,
                         UserAddr word2, uint32_t value3);
@@ -151,7 +155,6 @@ SyscallResult sys_setdomainname(UserAddr name, int length);
 SyscallResult sys_sysinfo(UserOut<abi::Sysinfo> info);
 SyscallResult sys_reboot(uint32_t magic1, uint32_t magic2, uint32_t command, UserAddr argument);
 SyscallResult sys_getrandom(UserAddr buffer, uint64_t length, uint32_t flags);
-SyscallResult sys_membarrier(int command, uint32_t flags, int cpu);
 
 // memory.cpp
 SyscallResult sys_mmap(UserAddr address, uint64_t length, uint64_t protection, uint64_t flags,

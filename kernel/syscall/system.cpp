@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The machine as a whole: uname(2), sethostname(2), setdomainname(2), sysinfo(2), reboot(2),
-// getrandom(2), membarrier(2).
+// getrandom(2).
 #include <algorithm>
 #include <string_view>
 
@@ -134,15 +134,6 @@ SyscallResult sys_getrandom(UserAddr buffer, uint64_t length, uint32_t flags) {
     if (done < length && signal_pending(current())) break;
   }
   return static_cast<long>(done);
-}
-
-// Every thread runs on the one CPU that executes this, so what a barrier on all CPUs would order is
-// ordered already; with a second CPU this must interrupt the others.
-SyscallResult sys_membarrier(int command, uint32_t flags, int) {
-  constexpr int kQuery = 0;
-  if (flags != 0) return Errno::inval;
-  if (command != kQuery) return Errno::inval;
-  return 0;  // no command is supported
 }
 
 }  // namespace tine

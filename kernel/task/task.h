@@ -28,6 +28,10 @@ namespace tine {
 struct SignalState;   // task/signal_state.h: what the threads of one process share (signal_struct)
 class Namespaces;     // task/namespace/
 struct KernelThread;  // task/clone/kthread.h
+namespace futex {
+struct PiState;       // ipc/pi_futex.h
+struct PiWaiter;
+}
 
 struct Task final : RefCounted<Task>, sched::Schedulable {
   static constexpr const char* kCacheName = "task_struct";
@@ -54,6 +58,10 @@ struct Task final : RefCounted<Task>, sched::Schedulable {
   uint32_t flags = 0;                       // task/task_flags.h
   UserAddr set_child_tid, clear_child_tid;  // set_tid_address(2), CLONE_CHILD_*
   UserAddr robust_list;
+  UserAddr rseq_area;                       // rseq(2); none: no sequence is registered
+  uint32_t rseq_length = 0, rseq_signature = 0;
+  futex::PiState* pi_held = nullptr;        // PI futexes that it owns; guarded by their one lock
+  futex::PiWaiter* pi_blocked_on = nullptr; // likewise
   Completion* vfork_done GUARDED_BY(alloc_lock) = nullptr;  // whom to wake when the mm is released
   KernelThread* kernel_thread = nullptr;                    // a kernel thread's own; on its stack
   Nanoseconds start_time = 0;                               // monotonic

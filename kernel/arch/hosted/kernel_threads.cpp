@@ -7,6 +7,7 @@
 
 #include "core/panic.h"
 #include "sched/sched.h"
+#include "sched/stop.h"
 #include "sync/parking.h"
 #include "sync/preempt.h"
 
@@ -53,6 +54,16 @@ KernelThread& ThreadMachine::start(std::function<void()> body,
   sched::wake_up_new_task(thread.task);
   preempt_enable_no_resched();
   return thread;
+}
+
+void ThreadMachine::start_stop_tasks() {
+  for (CpuId cpu = 0; cpu < sched::cpu_count(); ++cpu) {
+    KernelThread& thread = create([] { sched::run_stop_task(); });
+    thread.finished = true;  // it never returns
+    thread.task.cpus_allowed = uint64_t{1} << cpu;
+    sched::wake_up_new_task(thread.task);
+  }
+  run();
 }
 
 bool ThreadMachine::all_finished() const {

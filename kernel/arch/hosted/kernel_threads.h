@@ -34,6 +34,8 @@ class ThreadMachine {
   KernelThread& create(std::function<void()> body);
   void run(Nanoseconds until = kNever) { run_until_quiet(until); }
   bool all_finished() const;
+  // Gives each CPU its stop task, which moves running tasks off forbidden CPUs.
+  void start_stop_tasks();
 
  private:
   std::vector<std::unique_ptr<KernelThread>> threads_;

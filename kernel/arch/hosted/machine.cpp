@@ -198,6 +198,10 @@ void spin_window() {
   if (running_cpu->irqs_on && running_cpu->preempt_count < kHardIrqUnit) deliver_interrupts();
 }
 
+void poll_window() {
+  if (SimulatedCpu* other = other_busy_cpu()) switch_to_cpu(*other);
+}
+
 void advance_clock(Nanoseconds by) {
   Nanoseconds end = machine.now + by;
   while (next_timer() <= end) {

@@ -93,7 +93,7 @@ Result<void> write_stat(Task& task, bool whole_process, TextBuilder& out) {
             task.blocked & 0x7fff'ffff, family.ignored & 0x7fff'ffff, family.caught & 0x7fff'ffff);
   // 38-52
   int rt_priority = sched::is_realtime_policy(task.policy) ? 99 - task.prio : 0;
-  out.print(" {} {} {} {} 0 0 0 {} {} {} {} {} {} {} {}\n", task.exit_signal, task.cpu, rt_priority,
+  out.print(" {} {} {} {} 0 0 0 {} {} {} {} {} {} {} {}\n", task.exit_signal, task.cpu.load(), rt_priority,
             task.policy, memory.start_data, memory.end_data, memory.start_brk,
             memory.argument_start, memory.argument_end, memory.environment_start,
             memory.environment_end, task.exit_code);
@@ -198,7 +198,8 @@ Result<void> show_io(Task& task, TextBuilder& out) {
 }
 
 Result<void> show_schedstat(Task& task, TextBuilder& out) {
-  out.print("{} 0 {}\n", task.sum_exec_runtime, task.voluntary_switches + task.involuntary_switches);
+  out.print("{} {} {}\n", task.sum_exec_runtime, task.wait_time,
+            task.voluntary_switches + task.involuntary_switches);
   return {};
 }
 
@@ -206,9 +207,12 @@ Result<void> show_sched(Task& task, TextBuilder& out) {
   out.print("{} ({}, #threads: {})\n", name_of(task), task.tid(), task.signal->thread_count);
   out.print("se.vruntime : {}\nse.sum_exec_runtime : {}\nnr_switches : {}\n"
             "nr_voluntary_switches : {}\nnr_involuntary_switches : {}\nse.load.weight : {}\n"
-            "policy : {}\nprio : {}\n",
+            "policy : {}\nprio : {}\nse.vlag : {}\nse.deadline : {}\nse.slice : {}\n"
+            "se.nr_migrations : {}\nse.avg.load_avg : {}\nse.avg.util_avg : {}\n",
             task.vruntime, task.sum_exec_runtime, task.voluntary_switches + task.involuntary_switches,
-            task.voluntary_switches, task.involuntary_switches, task.weight, task.policy, task.prio);
+            task.voluntary_switches, task.involuntary_switches, task.weight, task.policy, task.prio,
+            task.lag, task.virtual_deadline, sched::kSlice, task.migrations,
+            uint64_t{task.weight} * task.load.runnable / sched::kFullLoad, task.load.running);
   return {};
 }
 

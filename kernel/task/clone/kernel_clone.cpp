@@ -7,6 +7,8 @@
 // or the killed parent, is the last to touch it.
 #include "task/clone/kernel_clone.h"
 
+#include <utility>
+
 #include "task/clone/copy_process.h"
 #include "task/namespace/namespaces.h"
 
@@ -63,9 +65,10 @@ Result<int> kernel_clone(const CloneRequest& request) {
 }
 
 void finish_birth(Task& child) {
-  if (child.set_child_tid.value == 0) return;
+  const UserAddr where = std::exchange(child.set_child_tid, UserAddr());
+  if (where.value == 0) return;
   const int number = child.pid->number_in(*child.namespaces->pid_for_children);
-  (void)UserOut<int>(child.set_child_tid).write(number);  // Linux ignores a bad address here too
+  (void)UserOut<int>(where).write(number);  // Linux ignores a bad address here too
 }
 
 }  // namespace tine

@@ -25,6 +25,9 @@ namespace tine {
 struct KernelThread {
   std::atomic<bool> may_run{false};
   std::atomic<bool> should_stop{false};
+  std::atomic<bool> should_park{false};
+  std::atomic<bool> is_parked{false};
+  WaitQueue parking;  // who waits for is_parked
 };
 
 namespace {
@@ -157,6 +160,49 @@ void kthread_wake(Task& thread) {
 bool kthread_should_stop() {
   const KernelThread* record = current().kernel_thread;
   return record != nullptr && record->should_stop.load();
+}
+
+bool kthread_should_park() {
+  const KernelThread* record = current().kernel_thread;
+  return record != nullptr && record->should_park.load();
+}
+
+void kthread_park_here() {
+  KernelThread& record = *current().kernel_thread;
+  for (;;) {
+    prepare_to_sleep(TaskState::uninterruptible);
+    if (!record.should_park.load()) break;
+    if (!record.is_parked.exchange(true)) record.parking.wake_all();
+    sched::schedule();
+  }
+  finish_sleep();
+  record.is_parked.store(false);
+}
+
+// The caller's reference does not keep the record: it is on the thread's stack, and a thread that is
+// about to end must not be parked.
+void kthread_park(Task& thread) {
+  KernelThread& record = *thread.kernel_thread;
+  record.should_park.store(true);
+  (void)wake_up(thread);
+  (void)wait_event(record.parking, WaitKind::uninterruptible,
+                   [&record] { return record.is_parked.load(); });
+}
+
+void kthread_unpark(Task& thread) {
+  thread.kernel_thread->should_park.store(false);
+  (void)wake_up(thread);
+}
+
+Result<Ref<Task>> kthread_create_on_cpu(KernelThreadFunction function, void* argument, CpuId cpu,
+                                        std::string_view name) {
+  Ref<Task> thread = TRY(kthread_create(function, argument, name));
+  const Result<void> bound = sched::set_affinity(*thread, uint64_t{1} << cpu);
+  if (!bound) {
+    (void)kthread_stop(*thread);
+    return bound.error();
+  }
+  return thread;
 }
 
 int kthread_stop(Task& thread) {

@@ -26,6 +26,17 @@ void kthread_wake(Task& thread);  // starts it
 bool kthread_should_stop();       // of the running thread: its loop ends when true
 int kthread_stop(Task& thread);   // its function's result; EINTR (negative) if it never ran
 
+// Asleep, and bound to one CPU, which has to be online (EINVAL).
+Result<Ref<Task>> kthread_create_on_cpu(KernelThreadFunction function, void* argument, CpuId cpu,
+                                        std::string_view name);
+// Parking: the thread sleeps at a place of its choice until it is unparked. Its function asks
+// kthread_should_park() wherever it asks kthread_should_stop(), and then calls kthread_park_here().
+// One caller at a time may park, unpark or stop a thread, and only while its function runs.
+void kthread_park(Task& thread);       // returns when it is parked
+void kthread_unpark(Task& thread);
+bool kthread_should_park();            // of the running thread
+void kthread_park_here();
+
 // kthreadd's own function; boot starts it as PID 2.
 void kthreadd(void*);
 

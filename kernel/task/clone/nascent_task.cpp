@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "sched/timer.h"
+#include "task/rseq.h"
 
 namespace tine {
 
@@ -37,6 +38,7 @@ void inherit_values(Task& child, const Task& caller, const CloneRequest& request
     child.set_child_tid = request.child_tid;
     child.work.store(sched::kWorkNotifyResume, std::memory_order_relaxed);
   }
+  if (!request.has(kCloneVm)) inherit_rseq(child, caller);
   if (request.has(kCloneChildCleartid)) child.clear_child_tid = request.child_tid;
   child.start_time = time::monotonic_now();
 }

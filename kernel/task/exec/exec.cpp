@@ -19,6 +19,7 @@
 #include "task/exec/personality.h"
 #include "task/exec/program.h"
 #include "task/exit/exit.h"
+#include "task/rseq.h"
 #include "task/signal_state.h"
 #include "task/timer/interval_timers.h"
 
@@ -38,12 +39,14 @@ Result<void> check_process_limit(Task& task) {
 void change_memory(Task& task, mm::MmUser fresh) {
   if (task.mm) {
     futex::exit_robust_list(task);
+    futex::exit_pi_states(task);
     const int64_t peak = std::max(task.mm->rss_pages(), task.mm->hiwater_rss.load());
     CpuUsage& dead = task.signal->dead_threads;
     dead.max_rss_pages = std::max(dead.max_rss_pages, static_cast<uint64_t>(peak));
   }
   mm_release(task);  // lets a vfork parent go on
   task.robust_list = task.clear_child_tid = UserAddr();
+  forget_rseq(task);
   mm::MmUser old;  // torn down last, without the lock
   SpinGuard guard(task.alloc_lock);
   const arch::IrqState irqs = arch::irq_save();

@@ -59,6 +59,7 @@ void refuse_death_of_init(const Task& task, int code) {
 void exit_mm(Task& task) {
   if (!task.mm) return;
   futex::exit_robust_list(task);
+  futex::exit_pi_states(task);
   mm_release(task);
   mm::MmUser left;  // dropped last, outside of the lock: tearing memory down may sleep
   {

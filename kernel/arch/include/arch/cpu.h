@@ -4,7 +4,9 @@
 // idling, cycle counter, power. Every architecture supplies arch/impl/cpu.h with the inline parts:
 //
 //   IrqState irq_save(); void irq_restore(IrqState); void irq_enable(); void irq_disable();
-//   bool irqs_enabled(); void cpu_relax(); uint64_t cycle_counter();
+//   bool irqs_enabled(); uint64_t cycle_counter();
+//   void cpu_relax();                  in a loop that waits for another CPU
+//   void poll_relax();                 in a bounded loop that may wait for nothing
 //   CpuLocal& this_cpu();              this CPU's block; stable only while preemption is off
 //   sched::Schedulable* current_schedulable();   the running task; always stable
 //   void set_current(sched::Schedulable*);

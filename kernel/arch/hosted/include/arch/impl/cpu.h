@@ -31,6 +31,7 @@ extern SimulatedCpu* running_cpu;
 
 void interrupt_window();  // interrupts are on: deliver what is due, perhaps change CPU
 void spin_window();       // a lock is held elsewhere: another CPU goes on
+void poll_window();       // another CPU goes on, if there is one with something to do
 
 }  // namespace hosted
 
@@ -54,6 +55,7 @@ inline void irq_restore(IrqState were_on) {
 }
 
 inline void cpu_relax() { hosted::spin_window(); }
+inline void poll_relax() { hosted::poll_window(); }
 uint64_t cycle_counter();
 
 inline unsigned preempt_count() { return hosted::running_cpu->preempt_count; }

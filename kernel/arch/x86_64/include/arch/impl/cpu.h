@@ -44,6 +44,7 @@ inline void cpu_relax() {
       ".popsection" ::
           : "memory");
 }
+inline void poll_relax() { cpu_relax(); }
 inline uint64_t cycle_counter() {
   uint32_t low, high;
   asm volatile("rdtsc" : "=a"(low), "=d"(high)::"memory");

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+//
+// Which CPU a task runs on: the choice at fork and wake-up, and how CPUs take work from each other.
+//
+// A woken task goes back to where its memory is warm if that CPU is idle, else to an idle one, else
+// it stays. A new task has nothing warm and goes where least is to do. A CPU that would idle takes a
+// waiting task from the busiest one; one that would run something lesser takes a waiting real-time
+// task; and from time to time a busy one evens out the rest. Counts of other CPUs are read without
+// their locks, as hints; their queues are locked by try_lock alone, so that no order among run
+// queues is needed. Nothing here fails.
+#include <algorithm>
+#include <atomic>
+#include <bit>
+
+#include "core/panic.h"
+#include "sched/run_queue.h"
+
+namespace tine::sched {
+namespace {
+
+constexpr Nanoseconds kBalanceInterval = 64'000'000;
+constexpr unsigned kMaxMoves = 8;   // in one balancing
+constexpr unsigned kMaxLooks = 32;  // at tasks that may not be moved
+
+// CPUs on which real-time or deadline tasks wait.
+std::atomic<uint64_t> cpus_with_waiting_realtime{0};
+
+bool is_idle(CpuId cpu) { return run_queues[cpu].runnable == 0; }
+
+// What is to do on a CPU: half what is there now, half the recent past.
+uint64_t pressure(const RunQueue& rq) { return (rq.fair.total_weight + rq.load.average) / 2; }
+
+// The first CPU of `cpus`, counted from `start` on and around, for which good(cpu) holds.
+template <class Good>
+CpuId find_from(CpuId start, uint64_t cpus, Good&& good) {
+  for (uint64_t rest = std::rotr(cpus, static_cast<int>(start)); rest != 0; rest &= rest - 1) {
+    CpuId cpu = (start + static_cast<CpuId>(std::countr_zero(rest))) % 64;
+    if (good(cpu)) return cpu;
+  }
+  return kMaxCpus;
+}
+
+CpuId least_loaded(CpuId start, uint64_t cpus) {
+  CpuId best = kMaxCpus;
+  (void)find_from(start, cpus, [&best](CpuId cpu) {
+    const RunQueue& rq = run_queues[cpu];
+    if (best == kMaxCpus || rq.runnable < run_queues[best].runnable ||
+        (rq.runnable == run_queues[best].runnable && pressure(rq) < pressure(run_queues[best]))) {
+      best = cpu;
+    }
+    return false;
+  });
+  return best;
+}
+
+// The CPU that runs the least important task, if that gives way to this one.
+CpuId lowest_running(CpuId start, uint64_t cpus, int prio) {
+  CpuId best = kMaxCpus;
+  int lowest = prio;
+  (void)find_from(start, cpus, [&](CpuId cpu) {
+    int running = run_queues[cpu].running_prio.load(std::memory_order_relaxed);
+    if (running > lowest) {
+      lowest = running;
+      best = cpu;
+    }
+    return false;
+  });
+  return best;
+}
+
+CpuId select_for_wake_up(const Schedulable& task, uint64_t allowed) {
+  CpuId previous = task.cpu;
+  CpuId start = allowed >> previous & 1 ? previous : static_cast<CpuId>(std::countr_zero(allowed));
+  CpuId idle = find_from(start, allowed, is_idle);
+  if (idle != kMaxCpus) return idle;
+  if (task.prio < 100) {
+    if (run_queues[start].running_prio.load(std::memory_order_relaxed) > task.prio) return start;
+    CpuId lowest = lowest_running(start, allowed, task.prio);
+    return lowest != kMaxCpus ? lowest : start;
+  }
+  // Where its waker runs is what the two share; worth it if clearly less is to do there.
+  CpuId here = arch::this_cpu().id;
+  if (here != start && allowed >> here & 1 &&
+      pressure(run_queues[here]) + task.weight < pressure(run_queues[start])) {
+    return here;
+  }
+  return start;
+}
+
+// Moves a waiting task from one locked queue to another.
+void move_between(RunQueue& from, RunQueue& to, Schedulable& task) REQUIRES(from.lock)
+    REQUIRES(to.lock) {
+  deactivate(from, task);
+  task.cpu = to.cpu;
+  ++task.migrations;
+  activate(to, task, EnqueueReason::moved);
+}
+
+// The first task of the tree that may run on `cpu` and is no heavier than `limit`.
+template <class Tree>
+Schedulable* find_movable(Tree& tree, CpuId cpu, uint64_t limit) {
+  unsigned looks = 0;
+  for (Schedulable& task : tree) {
+    if (may_run_on(task, cpu) && task.weight <= limit) return &task;
+    if (++looks == kMaxLooks) break;
+  }
+  return nullptr;
+}
+
+Schedulable* find_movable_fair(FairQueue& fair, CpuId cpu, uint64_t limit) {
+  Schedulable* task = find_movable(fair.eligible, cpu, limit);
+  return task != nullptr ? task : find_movable(fair.early, cpu, limit);
+}
+
+CpuId busiest_cpu(CpuId except) {
+  CpuId busiest = kMaxCpus;
+  for (CpuId cpu = 0; cpu < cpu_count(); ++cpu) {
+    if (cpu == except || run_queues[cpu].runnable < 2) continue;
+    if (busiest == kMaxCpus || pressure(run_queues[cpu]) > pressure(run_queues[busiest])) {
+      busiest = cpu;
+    }
+  }
+  return busiest;
+}
+
+bool pull_realtime(RunQueue& rq) REQUIRES(rq.lock) {
+  uint64_t cpus = cpus_with_waiting_realtime.load(std::memory_order_relaxed) & ~(1ull << rq.cpu);
+  bool pulled = false;
+  (void)find_from(rq.cpu, cpus, [&](CpuId cpu) NO_THREAD_SAFETY_ANALYSIS {
+    RunQueue& other = run_queues[cpu];
+    if (!other.lock.try_lock_irqs_off()) return false;
+    Schedulable* task = find_movable(other.deadline.waiting, rq.cpu, UINT64_MAX);
+    if (task == nullptr) task = find_movable(other.realtime.waiting, rq.cpu, UINT64_MAX);
+    if (task != nullptr) move_between(other, rq, *task);
+    other.lock.unlock_irqs_off();
+    return pulled = task != nullptr;
+  });
+  return pulled;
+}
+
+}  // namespace
+
+CpuId select_cpu(const Schedulable& task, Placement why) {
+  if (cpu_count() == 1) [[likely]]
+    return 0;
+  uint64_t allowed = task.cpus_allowed & all_cpus();
+  TINE_DEBUG_ASSERT(allowed != 0);
+  if (std::has_single_bit(allowed)) return static_cast<CpuId>(std::countr_zero(allowed));  // E89
+  if (why == Placement::wake_up) return select_for_wake_up(task, allowed);
+  if (task.prio < 100 && find_from(task.cpu, allowed, is_idle) == kMaxCpus) {
+    CpuId lowest = lowest_running(task.cpu, allowed, task.prio);
+    if (lowest != kMaxCpus) return lowest;
+  }
+  return least_loaded(task.cpu, allowed);
+}
+
+bool pull_for_switch(RunQueue& rq) NO_THREAD_SAFETY_ANALYSIS {
+  if (cpus_with_waiting_realtime.load(std::memory_order_relaxed) & ~(1ull << rq.cpu)) {
+    if (pull_realtime(rq)) return true;
+  }
+  if (rq.fair.count != 0 || rq.realtime.count != 0) return false;
+  CpuId busiest = busiest_cpu(rq.cpu);
+  if (busiest == kMaxCpus) return false;
+  RunQueue& other = run_queues[busiest];
+  if (!other.lock.try_lock_irqs_off()) return false;
+  update_current(other, rq.now);
+  Schedulable* task = find_movable_fair(other.fair, rq.cpu, UINT64_MAX);
+  if (task != nullptr) move_between(other, rq, *task);
+  other.lock.unlock_irqs_off();
+  return task != nullptr;
+}
+
+// Takes tasks whose move makes the two more even; one more whose move only turns the difference
+// around, so that three equal tasks on two CPUs have two thirds each.
+void periodic_balance(RunQueue& rq, Nanoseconds now) NO_THREAD_SAFETY_ANALYSIS {
+  rq.next_balance = now + kBalanceInterval;
+  rq.load.update(now, rq.fair.total_weight);
+  CpuId busiest = busiest_cpu(rq.cpu);
+  if (busiest == kMaxCpus || pressure(run_queues[busiest]) <= pressure(rq)) return;
+  RunQueue& other = run_queues[busiest];
+  if (!other.lock.try_lock_irqs_off()) return;
+  update_current(other, now);
+  bool has_turned_around = false;
+  for (unsigned moved = 0; moved < kMaxMoves && !has_turned_around; ++moved) {
+    if (other.fair.total_weight <= rq.fair.total_weight) break;
+    uint64_t difference = other.fair.total_weight - rq.fair.total_weight;
+    Schedulable* task = find_movable_fair(other.fair, rq.cpu, difference / 2);
+    if (task == nullptr) {
+      task = find_movable_fair(other.fair, rq.cpu, difference);
+      has_turned_around = true;
+    }
+    if (task == nullptr) break;
+    move_between(other, rq, *task);
+    check_preemption(rq, *task);
+  }
+  other.lock.unlock_irqs_off();
+}
+
+void note_waiting_realtime(RunQueue& rq) {
+  if (cpu_count() == 1) return;
+  bool waits = !rq.realtime.waiting.empty() || !rq.deadline.waiting.empty();
+  uint64_t bit = 1ull << rq.cpu;
+  bool noted = cpus_with_waiting_realtime.load(std::memory_order_relaxed) & bit;
+  if (waits == noted) return;
+  if (waits) cpus_with_waiting_realtime.fetch_or(bit, std::memory_order_relaxed);
+  else cpus_with_waiting_realtime.fetch_and(~bit, std::memory_order_relaxed);
+}
+
+}  // namespace tine::sched

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+//
+// The stop task of a CPU: runs a function there before everything else. See stop.cpp.
+#pragma once
+
+#include "core/types.h"
+
+namespace tine::sched {
+
+// Makes the running kernel thread, which is bound to one CPU, that CPU's stop task.
+[[noreturn]] void run_stop_task();
+// Runs the function on `cpu` and waits until it has returned. False: there is no stop task there.
+// Sleeps.
+bool stop_cpu(CpuId cpu, void (*function)(void*), void* argument);
+
+}  // namespace tine::sched
