@@ -5,6 +5,8 @@
 // running task stays until it sleeps. Also the move at exec, when a task has least in the caches.
 //
 // Fails with EINVAL (no CPU of the set runs) and EBUSY (a deadline task is promised all CPUs).
+#include <bit>
+
 #include "arch/clock.h"
 #include "sched/run_queue.h"
 #include "sched/stop.h"
@@ -32,7 +34,9 @@ MoveOutcome try_move(const Move& move, CpuId& cpu) NO_THREAD_SAFETY_ANALYSIS {
     update_current(rq, arch::monotonic_now());
     deactivate(rq, task);
     ++task.migrations;
-    task.cpu = select_cpu(task, Placement::forbidden);
+    uint64_t choice = move.wanted & task.cpus_allowed & all_cpus();
+    task.cpu = std::has_single_bit(choice) ? static_cast<CpuId>(std::countr_zero(choice))
+                                           : select_cpu(task, Placement::forbidden);
   }
   rq.lock.unlock_irqs_off();
   if (waits) enqueue_where_assigned(task, EnqueueReason::moved);

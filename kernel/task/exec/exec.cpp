@@ -124,6 +124,7 @@ Result<void> run(Ref<fs::File> file, std::string_view file_name, Arguments& argu
 
 Result<void> execute(int directory_fd, UserString path, UserAddr argv, UserAddr envp, int flags) {
   TRY(check_process_limit(current()));
+  sched::balance_at_exec();  // little of the old program will be missed in this CPU's caches
   const PathName name = TRY(PathName::read(directory_fd, path));
   Ref<fs::File> file = TRY(fs::open_executable(directory_fd, name.for_open(), flags));
   Arguments arguments;
