@@ -5,6 +5,7 @@
 // says so on the console; nothing is retried.
 #include "row.h"
 
+#include <linux/fcntl.h>
 #include <linux/mman.h>
 #include <linux/sysinfo.h>
 
@@ -145,6 +146,25 @@ uint64_t free_memory_bytes() {
   struct sysinfo information = {};
   must(raw_call(__NR_sysinfo, as_long(&information)));
   return static_cast<uint64_t>(information.freeram) * information.mem_unit;
+}
+
+long number_in_file(const char* path, const char* key) {
+  static char text[8192];
+  const long fd = raw_open(path, O_RDONLY);
+  if (is_error(fd)) return -1;
+  const long size = raw_read(static_cast<int>(fd), text, sizeof text - 1);
+  raw_close(static_cast<int>(fd));
+  if (is_error(size)) return -1;
+  text[size] = '\0';
+  const size_t key_length = text_length(key);
+  for (const char* at = text; *at != '\0'; ++at) {
+    size_t same = 0;
+    while (same < key_length && at[same] == key[same]) ++same;
+    if (same != key_length) continue;
+    for (at += key_length; *at == ' ';) ++at;
+    return static_cast<long>(parse_number(at));
+  }
+  return -1;
 }
 
 uint64_t median(uint64_t (&values)[batches]) {

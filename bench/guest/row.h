@@ -54,6 +54,8 @@ void* map_pages(size_t bytes);
 void unmap_pages(void* pages, size_t bytes);
 void make_pipe(int ends[2]);
 uint64_t free_memory_bytes();
+// The number behind `key` in a small text file of /proc, or -1.
+long number_in_file(const char* path, const char* key);
 
 inline constexpr size_t batches = 5;
 uint64_t median(uint64_t (&values)[batches]);

@@ -58,6 +58,33 @@ class SleepingChildren {
   long pids_[count];
 };
 
+// What the kernel says of its memory, in KiB.
+struct MemoryUse {
+  uint64_t used, stacks, tables, pages, objects;
+
+  static MemoryUse now() {
+    const auto line = [](const char* key) {
+      const long kib = number_in_file("/proc/meminfo", key);
+      if (kib < 0) give_up_because("no-such-line-in-meminfo");
+      return static_cast<uint64_t>(kib);
+    };
+    return {line("MemTotal:") - free_memory_bytes() / 1024, line("KernelStack:"),
+            line("PageTables:"), line("AnonPages:"), line("Slab:")};
+  }
+};
+
+// By what each of the children has made memory grow, and of what that consists.
+void report_memory(const MemoryUse& before, const MemoryUse& within) {
+  const auto report = [](const char* figure, uint64_t kib_before, uint64_t kib_within) {
+    report_value(figure, (kib_within - kib_before) * 10 / SleepingChildren::count, "KiB");
+  };
+  report("memory_per_process", before.used, within.used);
+  report("memory_kernel_stack", before.stacks, within.stacks);
+  report("memory_page_tables", before.tables, within.tables);
+  report("memory_touched_pages", before.pages, within.pages);
+  report("memory_kernel_objects", before.objects, within.objects);
+}
+
 // Raises the limit as far as it must be, and opens descriptors until `count` are open.
 void open_descriptors(long count) {
   const uint64_t limit[2] = {static_cast<uint64_t>(count) + 16, static_cast<uint64_t>(count) + 16};
@@ -209,19 +236,18 @@ void row_children_1000() {
   static SleepingChildren children;
   uint64_t created[batches];
   uint64_t reaped[batches];
-  uint64_t memory = 0;
+  MemoryUse before = {}, within = {};
   for (size_t batch = 0; batch <= batches; ++batch) {
-    const uint64_t free_before = free_memory_bytes();
+    if (batch == 0) before = MemoryUse::now();
     const uint64_t start = read_ticks();
     children.create();
     const uint64_t middle = read_ticks();
-    const uint64_t free_within = free_memory_bytes();
+    if (batch == 0) within = MemoryUse::now();
     const uint64_t resumed = read_ticks();
     children.reap_all();
     if (batch == 0) {
       // Warms up; and only now is what the children take taken from free memory. Later it
       // comes from per-CPU lists and caches that the first children filled when they left.
-      memory = free_before - free_within;
       continue;
     }
     reaped[batch - 1] = read_ticks() - resumed;
@@ -229,7 +255,7 @@ void row_children_1000() {
   }
   report_ticks("children_1000_create", median(created), SleepingChildren::count);
   report_ticks("children_1000_reap", median(reaped), SleepingChildren::count);
-  report_value("memory_per_process", memory * 10 / 1024 / SleepingChildren::count, "KiB");
+  report_memory(before, within);
 }
 
 }  // namespace bench

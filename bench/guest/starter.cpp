@@ -144,6 +144,17 @@ void run_row(const char* name) {
   if ((status & 0x7f) != 0) print_line("bench-failed", name, "signal", code);
 }
 
+// The kernel's own memory: what is in use and neither a program's pages nor a file's, without the
+// description of each frame of RAM, which only Tine tells.
+void report_kernel_memory() {
+  const long metadata = number_in_file("/proc/tine", "frame_metadata_kib");
+  if (metadata < 0) return;
+  const auto line = [](const char* key) { return number_in_file("/proc/meminfo", key); };
+  const long used = line("MemTotal:") - line("MemFree:");
+  const long kernel = used - line("AnonPages:") - line("Cached:") - metadata;
+  report_value("kernel_memory_idle", static_cast<uint64_t>(kernel) * 10, "KiB");
+}
+
 // What the machine has and the kernel no longer gives: its image, its tables, what it keeps.
 void report_ram_used(const char* memory) {
   running_row = "ram_used";
@@ -159,6 +170,7 @@ void report_ram_used(const char* memory) {
   }
   const uint64_t machine_bytes = parse_number(memory) * mib_bytes;
   report_value("ram_used_after_boot", (machine_bytes - free_memory_bytes()) * 10 / 1024, "KiB");
+  report_kernel_memory();
 }
 
 void run_rows(char* names, uint64_t entry_ticks, const char* memory) {

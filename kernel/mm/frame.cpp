@@ -70,6 +70,8 @@ struct Buddy {
 };
 Buddy buddy;
 uint64_t total_frames = 0;
+uint64_t metadata_frames = 0;
+uint64_t kept_frames = 0;  // reserved ones that are never given back: the image, the metadata...
 
 CpuFrames& this_cpu_frames() { return cpu_frames[arch::this_cpu().id]; }
 
@@ -211,8 +213,13 @@ void add_free_frames(uint32_t first, uint32_t end) {
 
 void add_used_frames(uint64_t count) {
   total_frames += count;
+  kept_frames += count;
   cpu_frames[0].used[static_cast<unsigned>(FrameKind::reserved)] += static_cast<int64_t>(count);
 }
+
+void note_metadata_frames(uint64_t count) { metadata_frames = count; }
+
+void note_file_frames(uint64_t count) { kept_frames -= count; }
 
 void forget_all_frames() {
   IrqGuard guard(buddy.lock);
@@ -220,6 +227,7 @@ void forget_all_frames() {
   buddy.free_frames = 0;
   buddy.fresh_count = 0;
   total_frames = 0;
+  kept_frames = 0;
   for (CpuFrames& cpu : cpu_frames) cpu = CpuFrames();
 }
 
@@ -375,11 +383,12 @@ MemoryStatistics memory_statistics() {
   };
   return {.total_frames = total_frames,
           .free_frames = total_frames - static_cast<uint64_t>(all),
-          .cached_frames = of(FrameKind::cache),
+          .cached_frames = of(FrameKind::cache) + of(FrameKind::reserved) - kept_frames,
           .slab_frames = of(FrameKind::slab),
           .table_frames = of(FrameKind::page_table),
           .anonymous_frames = of(FrameKind::anonymous),
-          .kernel_stacks = static_cast<uint64_t>(kernel_stack_counts().live)};
+          .kernel_stacks = static_cast<uint64_t>(kernel_stack_counts().live),
+          .metadata_frames = metadata_frames};
 }
 
 }  // namespace tine::mm

@@ -146,7 +146,7 @@ uint64_t reclaim_frames();
 
 struct MemoryStatistics {
   uint64_t total_frames, free_frames, cached_frames, slab_frames, table_frames, anonymous_frames,
-      kernel_stacks;
+      kernel_stacks, metadata_frames;
 };
 MemoryStatistics memory_statistics();
 uint64_t total_frame_count();  // the same figure, at once

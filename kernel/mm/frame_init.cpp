@@ -102,6 +102,7 @@ void init(std::span<const MemoryRange> ram, std::span<const MemoryRange> reserve
   uint64_t top = ram.back().end().value;
   uint64_t sections = (top + kSectionBytes - 1) / kSectionBytes;
   layout.table = place_table(layout, page_ceil(sections * kSectionFrames * sizeof(Frame)));
+  note_metadata_frames(layout.table.length >> kPageShift);
   frame_table = arch::direct_map<Frame>(layout.table.start);
 
   uint64_t fresh_from = 0;  // end of the last section that is not fresh
@@ -127,8 +128,10 @@ void init(std::span<const MemoryRange> ram, std::span<const MemoryRange> reserve
 }
 
 void release_reserved(MemoryRange range) {
+  PhysAddr start = range.start.page_ceil();
   PhysAddr end = range.end().page_floor();
-  for (PhysAddr at = range.start.page_ceil(); at < end; at += kPageSize) put_frame(frame_at(at));
+  if (start < end) note_file_frames((end - start) >> kPageShift);
+  for (PhysAddr at = start; at < end; at += kPageSize) put_frame(frame_at(at));
 }
 
 }  // namespace tine::mm

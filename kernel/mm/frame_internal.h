@@ -21,5 +21,7 @@ uint64_t reclaim_kernel_stacks();                       // of this CPU's cache; 
 void add_fresh_sections(uint32_t first, uint32_t end);  // whole sections; metadata not yet written
 void add_free_frames(uint32_t first, uint32_t end);     // metadata written
 void add_used_frames(uint64_t count);                   // reserved ones that may be freed later
+void note_metadata_frames(uint64_t count);              // of the reserved ones: the table itself
+void note_file_frames(uint64_t count);  // of the reserved ones: contents of files from now on
 
 }  // namespace tine::mm

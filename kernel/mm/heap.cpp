@@ -100,9 +100,9 @@ int64_t live_objects_of_all_caches() {
   return live;
 }
 
-[[gnu::noinline]] void* allocate_from_new_cache(mm::SlabCache& slabs, size_t size,
-                                                size_t alignment) {
-  mm::slab_register(slabs, size, alignment);
+[[gnu::noinline]] void* allocate_from_new_cache(mm::SlabCache& slabs, const char* name,
+                                                size_t size, size_t alignment) {
+  mm::slab_register(slabs, name, size, alignment);
   return mm::slab_allocate(slabs);
 }
 
@@ -113,13 +113,15 @@ void* ObjectCacheBase::allocate() {
     return nullptr;
   mm::SlabCache& slabs = HeapInternals::slabs(*this);
   if (slabs.magazine == 0) [[unlikely]]
-    return allocate_from_new_cache(slabs, size_, alignment_);
+    return allocate_from_new_cache(slabs, name_, size_, alignment_);
   return mm::slab_allocate(slabs);
 }
 
 int64_t ObjectCacheBase::live_objects() const {
   return mm::slab_live_objects(HeapInternals::slabs(*this));
 }
+
+bool report_cache(unsigned index, CacheReport& report) { return mm::slab_report(index, report); }
 
 void* heap_allocate(size_t size) {
   if (size <= kLargestClass) return class_for(size).allocate();

@@ -116,6 +116,19 @@ class Buffer {
   std::span<T> data_;
 };
 
+// What /proc/slabinfo says of a cache.
+struct CacheReport {
+  const char* name;
+  uint64_t live_objects;  // those that rest in the CPUs' magazines are not
+  uint64_t slabs;
+  uint32_t object_size;  // bytes, with what alignment costs
+  uint32_t objects_per_slab;
+  uint32_t frames_per_slab;
+};
+// Of the cache that was the `index`th to be used, from 0; false: there is none. The hosted build,
+// whose objects are malloc's, has none.
+bool report_cache(unsigned index, CacheReport& report);
+
 // Fault injection: the n-th allocation or acquiring step from now fails (1 is the next); 0 turns it
 // off. Only the task that armed it is affected, and only outside of interrupt handlers and page
 // faults. `fail_here()` is asked by every such step; true: fail as if there were no memory.

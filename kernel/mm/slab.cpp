@@ -9,6 +9,7 @@
 #include <new>
 
 #include "core/panic.h"
+#include "mm/heap.h"
 #include "mm/init.h"
 #include "sync/spin_lock.h"
 
@@ -111,7 +112,7 @@ Result<void> prepare_cpu(CpuId cpu) {
   return {};
 }
 
-void slab_register(SlabCache& cache, size_t size, size_t alignment) {
+void slab_register(SlabCache& cache, const char* name, size_t size, size_t alignment) {
   IrqGuard guard(slab_lock);
   if (cache.magazine != 0) return;
   TINE_ASSERT(registered_count < kMaxSlabCaches && size <= kPageSize << kMaxSlabOrder);
@@ -124,6 +125,7 @@ void slab_register(SlabCache& cache, size_t size, size_t alignment) {
          ((kPageSize << order) < 4 * size || wasted() * 8 > kPageSize << order)) {
     ++order;
   }
+  cache.name = name;
   cache.object_size = static_cast<uint32_t>(size);
   cache.order = static_cast<uint16_t>(order);
   cache.objects_per_slab = static_cast<uint16_t>((kPageSize << order) / size);
@@ -172,6 +174,19 @@ int64_t slab_live_objects(const SlabCache& cache) {
     if (cpu != nullptr) live += cpu->of[cache.magazine].live;
   }
   return live;
+}
+
+bool slab_report(unsigned index, CacheReport& report) {
+  IrqGuard guard(slab_lock);
+  if (index + 1 >= registered_count) return false;  // number 0 is none
+  const SlabCache& cache = *registered[index + 1];
+  report = {.name = cache.name,
+            .live_objects = static_cast<uint64_t>(std::max(int64_t{0}, slab_live_objects(cache))),
+            .slabs = cache.slabs,
+            .object_size = cache.object_size,
+            .objects_per_slab = cache.objects_per_slab,
+            .frames_per_slab = 1u << cache.order};
+  return true;
 }
 
 uint64_t slab_reclaim() {

@@ -17,6 +17,10 @@
 #include "core/types.h"
 #include "mm/frame.h"
 
+namespace tine {
+struct CacheReport;  // mm/heap.h
+}
+
 namespace tine::mm {
 
 struct SlabCache {
@@ -27,6 +31,7 @@ struct SlabCache {
   uint16_t order = 0;
   uint32_t first_partial = 0;  // frame number of a slab with free objects
   uint32_t slabs = 0;
+  const char* name = nullptr;
 };
 
 struct SlabMagazine {
@@ -42,10 +47,11 @@ struct CpuMagazines {
 extern CpuMagazines* cpu_magazines[kMaxCpus];
 
 // Sizes of Task-like objects are rounded to whole cache lines (B77).
-void slab_register(SlabCache& cache, size_t size, size_t alignment);
+void slab_register(SlabCache& cache, const char* name, size_t size, size_t alignment);
 void* slab_refill(SlabCache& cache);  // one object, with the magazine filled; or null
 void slab_overflow(SlabCache& cache, SlabMagazine& magazine);
 int64_t slab_live_objects(const SlabCache& cache);
+bool slab_report(unsigned index, CacheReport& report);  // see report_cache()
 uint64_t slab_reclaim();  // this CPU's magazines; returns frames gained
 
 inline void* slab_allocate(SlabCache& cache) {

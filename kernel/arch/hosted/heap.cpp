@@ -51,6 +51,8 @@ int64_t ObjectCacheBase::live_objects() const {
   return HeapInternals::live(const_cast<ObjectCacheBase&>(*this)).load();
 }
 
+bool report_cache(unsigned, CacheReport&) { return false; }
+
 void* heap_allocate(size_t size) {
   void* block = allocate_block(nullptr, size);
   if (block != nullptr) live_blocks.fetch_add(1);

@@ -132,8 +132,26 @@ Result<void> show_mounts(TextBuilder& out) {
 
 Result<void> show_live_counts(TextBuilder& out) {
   LiveCounts counts = live_counts();
-  out.print("objects {}\nheap_blocks {}\nframes {}\nkernel_stacks {}\n", counts.objects,
-            counts.heap_blocks, counts.frames, counts.kernel_stacks);
+  out.print("objects {}\nheap_blocks {}\nframes {}\nkernel_stacks {}\nframe_metadata_kib {}\n",
+            counts.objects, counts.heap_blocks, counts.frames, counts.kernel_stacks,
+            mm::memory_statistics().metadata_frames * kKibPerFrame);
+  return {};
+}
+
+// Version 2.1 of the format. There are no tunables, and a magazine's objects count as free.
+Result<void> show_slabinfo(TextBuilder& out) {
+  out.append(
+      "slabinfo - version: 2.1\n"
+      "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>"
+      " : tunables <limit> <batchcount> <sharedfactor>"
+      " : slabdata <active_slabs> <num_slabs> <sharedavail>\n");
+  CacheReport cache;
+  for (unsigned index = 0; report_cache(index, cache); ++index) {
+    out.print("{:<17} {:6} {:6} {:6} {:4} {:4} : tunables    0    0    0 : slabdata {:6} {:6} {:6}\n",
+              cache.name, cache.live_objects, cache.slabs * cache.objects_per_slab,
+              cache.object_size, cache.objects_per_slab, cache.frames_per_slab, cache.slabs,
+              cache.slabs, 0);
+  }
   return {};
 }
 

@@ -17,6 +17,7 @@ Result<void> show_loadavg(TextBuilder& out);
 Result<void> show_meminfo(TextBuilder& out);
 Result<void> show_mounts(TextBuilder& out);
 Result<void> show_live_counts(TextBuilder& out);  // /proc/tine: for the failure sweep
+Result<void> show_slabinfo(TextBuilder& out);
 Result<void> show_system_stat(TextBuilder& out);
 Result<void> show_uptime(TextBuilder& out);
 Result<void> show_version(TextBuilder& out);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // CONTRACT: B1 B7 issue-2
 //
-// /proc's system files: loadavg, stat's fork counter, meminfo, uptime, mounts, version, pid_max.
+// /proc's system files: loadavg, slabinfo, stat's fork counter, meminfo, uptime, mounts, version, pid_max.
 #include "check.h"
 
 static char text[65536];
@@ -37,6 +37,19 @@ int main(void) {
   long long since_boot = now_ns(CLOCK_BOOTTIME) / 1000000;
   ok("uptime",
      uptime * 1000 <= (double)since_boot + 20 && uptime * 1000 >= (double)since_boot - 2000);
+  // Only root may read it, and a kernel may be without.
+  char cache[64];
+  long live = 0, all = 0, size = 0, per_slab = 0, pages = 0;
+  int can_read = slurp("/proc/slabinfo", text, sizeof text) > 0;
+  ok("slabinfo's version",
+     !can_read || strncmp(text, "slabinfo - version: 2.1\n# name ", 31) == 0);
+  char* line = can_read ? strstr(text, "\nmm_struct ") : NULL;
+  int fields = line == NULL ? 0
+                            : sscanf(line, "%63s %ld %ld %ld %ld %ld : tunables", cache, &live,
+                                     &all, &size, &per_slab, &pages);
+  ok("slabinfo's line", !can_read || fields == 6);
+  ok("slabinfo's figures",
+     !can_read || (live > 0 && all >= live && size * per_slab <= pages * 4096));
   ok("mounts names /proc",
      slurp("/proc/mounts", text, sizeof text) > 0 && strstr(text, " /proc proc ") != NULL);
   ok("version", slurp("/proc/version", text, sizeof text) > 0 && text[strlen(text) - 1] == '\n');
