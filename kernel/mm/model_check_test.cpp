@@ -9,7 +9,6 @@
 // TINE_MODEL_SEED begins elsewhere. Every other sequence makes allocations fail at random.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <optional>
 #include <random>
 #include <vector>
@@ -328,11 +327,6 @@ class Model {
   std::vector<Process> processes_;
   uint64_t last_value_ = 0;
 };
-
-uint64_t from_environment(const char* name, uint64_t otherwise) {
-  const char* text = getenv(name);
-  return text != nullptr ? strtoull(text, nullptr, 0) : otherwise;
-}
 
 TEST(ModelCheck, SharingAddressSpacesAgreeWithPlainArrays) {
   constexpr uint64_t kSequence = 500;

@@ -103,6 +103,19 @@ TEST_F(TableSharing, WritesFromOutsideDoNotReachTheOther) {
   EXPECT_EQ(peek(UserAddr(kBase)), 99u);
 }
 
+// Nothing but the replaced table calls for a flush here: no entry that was cached has changed.
+TEST_F(TableSharing, ACachedUpperEntryGoesWithItsTable) {
+  fill(kBase, 2);
+  UserAddr untouched = map_data(*parent, 1, kBase + 100 * kPageSize);
+  MmUser child = fork_of(*parent);
+  EXPECT_EQ(peek(UserAddr(kBase)), 1u);  // and the way there is cached
+  EXPECT_TRUE(do_mlock(*parent, untouched, kPageSize, true, /*populate=*/true));
+  uint64_t value = 99;  // the child is the old table's last owner
+  EXPECT_EQ(write_remote(*child, UserAddr(kBase + kPageSize), std::as_bytes(std::span(&value, 1))),
+            8u);
+  EXPECT_EQ(peek(UserAddr(kBase + kPageSize)), 2u);
+}
+
 TEST_F(TableSharing, GrandchildrenShareWithEverybody) {
   fill(kBase, 600);
   MmUser child = fork_of(*parent);

@@ -6,12 +6,15 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "arch/hosted/machine.h"
 #include "arch/user_access.h"
 #include "mm/heap.h"
 #include "mm/init.h"
 #include "mm/mm.h"
 #include "mm/report.h"
+#include "mm/tlb.h"
 #include "sched/schedulable.h"
 
 namespace tine::mm {
@@ -43,8 +46,7 @@ class MemoryMachine {
     if (mm != nullptr) {
       switch_address_space(mm);
     } else if (auto* loaded = static_cast<Mm*>(arch::this_cpu().active_mm)) {
-      arch::this_cpu().active_mm = nullptr;
-      loaded->ref_put();
+      unload_everywhere(*loaded);
     }
   }
 
@@ -83,6 +85,12 @@ inline uint64_t peek(UserAddr at) {
   uint64_t value = ~uint64_t{0};
   EXPECT_EQ(arch::copy_from_user(&value, at, sizeof value), 0u) << std::hex << at.value;
   return value;
+}
+
+// How long and from which seed a test of random steps runs.
+inline uint64_t from_environment(const char* name, uint64_t otherwise) {
+  const char* text = getenv(name);
+  return text != nullptr ? strtoull(text, nullptr, 0) : otherwise;
 }
 
 }  // namespace tine::mm

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Physical memory, the vmalloc area, and the (counted) translation cache of the hosted machine.
+// Physical memory, the vmalloc area, and the counted flushes of the hosted machine.
 // The kernel's half has no page tables here: map_kernel_page() asks the host to map the frame.
 // The host running out of memory or address space ends the program.
 #include "arch/page_table.h"
@@ -14,6 +14,7 @@
 #include "arch/cpu.h"
 #include "arch/hosted/machine.h"
 #include "arch/hosted/memory.h"
+#include "arch/hosted/translation_cache.h"
 
 namespace tine::arch {
 
@@ -49,6 +50,7 @@ void forget_kernel_mappings() {
 
 void allocate_physical_memory(uint64_t bytes) {
   counts = {};
+  drop_all_translations();
   if (kVmallocBase == 0) kVmallocBase = reinterpret_cast<uint64_t>(reserve(kVmallocSize));
   if (physical_memory != nullptr) {
     forget_kernel_mappings();
@@ -80,13 +82,20 @@ void init_top_table(PhysAddr top_table) {
 
 void load_page_table(PhysAddr top_table) {
   running_cpu->top_table = top_table;
+  this_translation_cache().drop_all();
   ++counts.loads;
 }
 
 PhysAddr kernel_page_table() { return PhysAddr(0); }  // an address with no user half
 
-void flush_tlb_page(uint64_t) { ++counts.page_flushes; }
-void flush_tlb_all_user() { ++counts.full_flushes; }
+void flush_tlb_page(uint64_t address) {
+  this_translation_cache().drop_page(address);
+  ++counts.page_flushes;
+}
+void flush_tlb_all_user() {
+  this_translation_cache().drop_all();
+  ++counts.full_flushes;
+}
 
 void clear_page(void* page) { memset(page, 0, kPageSize); }
 void copy_page(void* to, const void* from) { memcpy(to, from, kPageSize); }

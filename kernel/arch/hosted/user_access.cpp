@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// User copies of the hosted machine: the loaded page table is walked in software for every page,
-// accessed and dirty bits are set as hardware sets them, and a miss goes to
-// mm::handle_page_fault(). An address whose fault is not handled ends the copy. The *_nofault
+// User copies of the hosted machine: every page goes through the CPU's translation cache, and a miss
+// to mm::handle_page_fault(). An address whose fault is not handled ends the copy. The *_nofault
 // functions never sleep.
 #include "arch/user_access.h"
 
@@ -11,38 +10,15 @@
 #include <cstring>
 
 #include "arch/hosted/machine.h"
-#include "arch/page_table.h"
+#include "arch/hosted/translation_cache.h"
 #include "mm/fault.h"
 #include "mm/mm.h"
 
 namespace tine::arch {
 namespace {
 
-std::atomic_ref<Pte> entry_of(PhysAddr table, unsigned index) {
-  return std::atomic_ref<Pte>(direct_map<Pte>(table)[index]);
-}
-
-// Where the byte lies in the host's memory, or null: not mapped, or not with that right.
 char* translate(UserAddr address, bool write) {
-  PhysAddr table = hosted::loaded_page_table();
-  if (table.value == 0 || address.value >= kUserTop) return nullptr;
-  bool may_write = true;
-  for (unsigned level = kTableLevels; level-- > 0;) {
-    unsigned shift = kPageShift + 9 * level;
-    auto slot = entry_of(table, address.value >> shift & (kTableEntries - 1));
-    Pte entry = slot.load(std::memory_order_acquire);
-    if (!entry.is_present() || !entry.is_user()) return nullptr;
-    may_write = may_write && entry.is_writable();
-    if (level != 0 && !entry.is_huge()) {
-      table = entry.address();
-      continue;
-    }
-    if (write && !may_write) return nullptr;
-    Pte touched = write ? entry.with_accessed().with_dirty() : entry.with_accessed();
-    if (touched != entry && !slot.compare_exchange_strong(entry, touched)) return nullptr;
-    return direct_map<char>(entry.address() + (address.value & ((1ull << shift) - 1)));
-  }
-  return nullptr;
+  return hosted::this_translation_cache().translate(hosted::loaded_page_table(), address, write);
 }
 
 char* translate_with_fault(UserAddr address, bool write) {

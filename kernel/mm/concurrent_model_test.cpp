@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: MIT
+//
+// The model checker with simulated CPUs: processes of several threads on four CPUs map, unmap,
+// protect, move, discard, fork, exit and truncate while others of their threads store and load, all
+// through system calls, with a seeded change of CPU and preemption at every interrupt window. Each
+// CPU has a translation cache that forgets nothing by itself (arch/hosted/translation_cache.h), so
+// a flush that is missing, too late or too small shows.
+//
+// Beside each page stands the set of values that it may hold. A store makes it one value: nothing
+// runs between a store and its note. While a change of a page is under way the set grows by what is
+// stored meanwhile; afterwards it is what the change may have left. A child's pages have what the
+// parent's may have had during the fork, and nothing that was stored after the child began to run.
+//
+// A sequence is a seed, and a failure names it; TINE_MODEL_STEPS and TINE_MODEL_SEED as in
+// model_check_test.cpp.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <deque>
+#include <random>
+#include <vector>
+
+#include "arch/hosted/harness.h"
+#include "arch/user_access.h"
+#include "mm/testing.h"
+
+namespace tine::mm {
+namespace {
+
+using namespace arch::hosted;
+
+constexpr long kSysMmap = 9, kSysMprotect = 10, kSysMunmap = 11, kSysYield = 24, kSysMremap = 25;
+constexpr long kSysMadvise = 28, kSysClone = 56, kSysExit = 60, kSysFtruncate = 77;
+constexpr long kSysMemfdCreate = 319;
+constexpr uint64_t kProtRead = 1, kProtWrite = 2, kMapShared = 1, kMapPrivate = 2, kMapFixed = 16;
+constexpr uint64_t kMapAnonymous = 32, kMremapMayMoveFixed = 3, kDontNeed = 4;
+constexpr uint64_t kThreadFlags = 0x5'0f00;  // VM FS FILES SIGHAND THREAD SYSVSEM
+
+// Windows that lie across the borders of tables, as in model_check_test.cpp.
+constexpr uint64_t kWindowPages = 12;
+constexpr uint64_t kBorders[] = {0x8020'0000, 0x4000'0000, 0x80'0000'0000};
+constexpr uint64_t kPages = kWindowPages * std::size(kBorders);
+constexpr uint64_t kFilePages = 8;  // page i of a process may map page i % kFilePages, shared
+constexpr int kMaxThreads = 3;
+
+UserAddr address_of(uint64_t page) {
+  uint64_t in_window = page % kWindowPages;
+  return UserAddr(kBorders[page / kWindowPages] - (kWindowPages / 2 - in_window) * kPageSize);
+}
+
+using Values = std::vector<uint64_t>;
+
+struct Page {
+  enum class Kind : uint8_t { none, anonymous, shared };
+  Kind kind = Kind::none;
+  uint64_t rights = 0;
+  bool is_changing = false;
+  uint64_t changes = 0;         // begun
+  bool becomes_shared = false;  // a mapping of the file is being put here
+  Values may_hold;              // anonymous
+};
+
+struct Process {
+  std::vector<Page> pages = std::vector<Page>(kPages);
+  Process* newborn = nullptr;  // a fork of this one is under way, and its child has not begun
+  bool is_changing = false;    // one change at a time
+  bool is_exiting = false;
+  int threads = 1;
+};
+
+class Model {
+ public:
+  // Few processes stay on their CPUs and fill the translation caches; many share more.
+  Model(uint64_t steps, unsigned seed)
+      : steps_left_(steps), max_processes_(2 + static_cast<int>(seed % 7)), random_(seed) {}
+
+  // As PID 1: processes that have lost their parent come to it.
+  void run() {
+    constexpr UserAddr kName = kUserMemory;
+    store_value(kName, uint64_t{'m'});
+    file_ = static_cast<uint64_t>(system_call(kSysMemfdCreate, kName.value, 0));
+    EXPECT_EQ(system_call(kSysFtruncate, file_, kFilePages * kPageSize), 0);
+    while (steps_left_ > 0) {
+      Process& first = add_process();
+      EXPECT_GT(fork([this, &first] { live(first); }), 0);
+      while (wait_for(-1) >= 0) continue;
+      EXPECT_EQ(process_count_, 0);
+    }
+    system_call(3 /* close */, file_);
+  }
+
+ private:
+  uint64_t pick(uint64_t below) { return random_() % below; }
+
+  Process& add_process() {
+    ++process_count_;
+    return processes_.emplace_back();
+  }
+
+  // The life of a process's first thread, which ends with exit_group.
+  void live(Process& process) {
+    while (steps_left_ > 0 && (process_count_ == 1 || pick(200) != 0)) step(process);
+    process.is_exiting = true;  // no thread begins a change any more
+    while (process.is_changing) system_call(kSysYield);
+    --process_count_;
+  }
+
+  void live_as_thread(Process& process) {
+    while (steps_left_ > 0 && pick(100) != 0) step(process);
+    --process.threads;
+    system_call(kSysExit, 0);
+  }
+
+  void step(Process& process) {
+    if (steps_left_ > 0) --steps_left_;
+    uint64_t first = pick(kPages);
+    switch (pick(24)) {
+      case 0:
+        return map(process, first);
+      case 1:
+        return unmap(process, first);
+      case 2:
+        return protect(process, first);
+      case 3:
+        return move(process, first);
+      case 4:
+        return discard(process, first);
+      case 5:
+        return fork_process(process);
+      case 6:
+        return start_thread(process);
+      case 7:
+        return truncate();
+      case 8:
+        system_call(kSysYield);
+        return;
+      case 9:  // long enough for upper entries to be cached and not dropped by a fault of its own
+        for (uint64_t i = pick(40); i > 0; --i) {
+          check_load(process, first - first % kWindowPages + pick(kWindowPages));
+          system_call(kSysYield);
+        }
+        return;
+      default:
+        return pick(3) == 0 ? check_load(process, first) : check_store(process, first);
+    }
+  }
+
+  // --- Loads and stores.
+
+  bool is_in_file(uint64_t page) { return page % kFilePages < file_size_; }
+
+  Values& values_of(Process& process, uint64_t at) {
+    Page& page = process.pages[at];
+    return page.kind == Page::Kind::shared ? contents_[at % kFilePages] : page.may_hold;
+  }
+  // Whether nobody is just changing what is known about the page. Who is being killed gives up.
+  bool is_certain(const Process& process, const Page& page) {
+    if (process.is_exiting || page.is_changing) return false;
+    return page.kind != Page::Kind::shared || !file_is_changing_;
+  }
+  bool is_accessible(const Page& page, uint64_t at, uint64_t right) {
+    if (page.kind == Page::Kind::none || !(page.rights & right)) return false;
+    return page.kind == Page::Kind::anonymous || is_in_file(at);
+  }
+
+  // A refusal may have been decided before a change, and be told after it.
+  uint64_t changes_of(const Page& page) { return page.changes + file_changes_; }
+
+  void check_store(Process& process, uint64_t at) {
+    Page& page = process.pages[at];
+    uint64_t value = ++last_value_, changes_before = changes_of(page);
+    bool stored = poke(address_of(at), value);
+    // What is known is looked at only now: it may have changed while the store waited in a fault.
+    if (is_certain(process, page)) {
+      if (stored || changes_of(page) == changes_before) {
+        EXPECT_EQ(stored, is_accessible(page, at, kProtWrite)) << "page " << at;
+      }
+      if (stored) values_of(process, at) = {value};
+    } else if (stored) {
+      page.may_hold.push_back(value);
+      if (page.kind == Page::Kind::shared || page.becomes_shared) {
+        contents_[at % kFilePages].push_back(value);
+      }
+    }
+    // A fork that is under way may have been before this or after.
+    if (stored && process.newborn != nullptr) process.newborn->pages[at].may_hold.push_back(value);
+  }
+
+  void check_load(Process& process, uint64_t at) {
+    Page& page = process.pages[at];
+    uint64_t value = 0, changes_before = changes_of(page);
+    bool loaded = arch::copy_from_user(&value, address_of(at), sizeof value) == 0;
+    if (!is_certain(process, page)) return;
+    if (loaded || changes_of(page) == changes_before) {
+      EXPECT_EQ(loaded, is_accessible(page, at, kProtRead)) << "page " << at;
+    }
+    if (!loaded) return;
+    Values& values = values_of(process, at);
+    EXPECT_TRUE(std::ranges::find(values, value) != values.end())
+        << "page " << at << " holds " << value;
+    values = {value};
+  }
+
+  // --- Changes. Of one process there is one at a time, beside any number of loads and stores.
+
+  bool may_begin(const Process& process) { return !process.is_changing && !process.is_exiting; }
+
+  void begin(Process& process, uint64_t first, uint64_t count) {
+    process.is_changing = true;
+    for (uint64_t i = first; i < first + count; ++i) {
+      process.pages[i].is_changing = true;
+      ++process.pages[i].changes;
+    }
+  }
+  void end(Process& process, uint64_t first, uint64_t count) {
+    process.is_changing = false;
+    for (uint64_t i = first; i < first + count; ++i) process.pages[i].is_changing = false;
+  }
+
+  uint64_t pick_count(uint64_t first) {
+    return 1 + pick(std::min<uint64_t>(4, kWindowPages - first % kWindowPages));
+  }
+
+  static void forget(Page& page) {
+    page.kind = Page::Kind::none;
+    page.may_hold.clear();
+  }
+
+  // Zero, or what was stored last while it became so.
+  static void become_zero(Values& values, size_t known_before) {
+    Values now{0};
+    if (values.size() > known_before) now.push_back(values.back());
+    values = std::move(now);
+  }
+
+  void map(Process& process, uint64_t first) {
+    if (!may_begin(process)) return;
+    uint64_t count = pick_count(first);
+    bool is_shared = pick(4) == 0;
+    if (is_shared) count = std::min(count, kFilePages - first % kFilePages);
+    begin(process, first, count);
+    for (uint64_t i = first; i < first + count; ++i) {
+      process.pages[i].may_hold.clear();
+      process.pages[i].becomes_shared = is_shared;
+    }
+    uint64_t flags = kMapFixed | (is_shared ? kMapShared : kMapPrivate | kMapAnonymous);
+    EXPECT_EQ(system_call(kSysMmap, address_of(first).value, count * kPageSize,
+                          kProtRead | kProtWrite, flags, file_, first % kFilePages * kPageSize),
+              static_cast<long>(address_of(first).value));
+    for (uint64_t i = first; i < first + count; ++i) {
+      Page& page = process.pages[i];
+      become_zero(page.may_hold, 0);
+      page.kind = is_shared ? Page::Kind::shared : Page::Kind::anonymous;
+      page.becomes_shared = false;
+      page.rights = kProtRead | kProtWrite;
+    }
+    end(process, first, count);
+  }
+
+  void unmap(Process& process, uint64_t first) {
+    if (!may_begin(process)) return;
+    uint64_t count = pick_count(first);
+    begin(process, first, count);
+    EXPECT_EQ(system_call(kSysMunmap, address_of(first).value, count * kPageSize), 0);
+    for (uint64_t i = first; i < first + count; ++i) forget(process.pages[i]);
+    end(process, first, count);
+  }
+
+  void protect(Process& process, uint64_t first) {
+    if (!may_begin(process)) return;
+    uint64_t count = pick_count(first);
+    for (uint64_t i = first; i < first + count; ++i) {
+      if (process.pages[i].kind == Page::Kind::none) return;
+    }
+    constexpr uint64_t kChoices[] = {0, kProtRead, kProtRead | kProtWrite};
+    uint64_t rights = kChoices[pick(3)];
+    begin(process, first, count);
+    EXPECT_EQ(system_call(kSysMprotect, address_of(first).value, count * kPageSize, rights), 0);
+    for (uint64_t i = first; i < first + count; ++i) process.pages[i].rights = rights;
+    end(process, first, count);
+  }
+
+  void move(Process& process, uint64_t from) {
+    uint64_t to = pick(kPages);
+    Page& source = process.pages[from];
+    Page& target = process.pages[to];
+    if (!may_begin(process) || from == to || source.kind != Page::Kind::anonymous) return;
+    if (target.kind == Page::Kind::shared) return;
+    begin(process, from, 1);
+    begin(process, to, 1);
+    target.may_hold.clear();
+    EXPECT_EQ(system_call(kSysMremap, address_of(from).value, kPageSize, kPageSize,
+                          kMremapMayMoveFixed, address_of(to).value),
+              static_cast<long>(address_of(to).value));
+    Values values = std::move(source.may_hold);
+    values.insert(values.end(), target.may_hold.begin(), target.may_hold.end());
+    target.kind = Page::Kind::anonymous;
+    target.rights = source.rights;
+    target.may_hold = std::move(values);
+    forget(source);
+    end(process, from, 1);
+    end(process, to, 1);
+  }
+
+  void discard(Process& process, uint64_t at) {
+    Page& page = process.pages[at];
+    if (!may_begin(process) || page.kind == Page::Kind::none) return;
+    begin(process, at, 1);
+    size_t known_before = page.may_hold.size();
+    EXPECT_EQ(system_call(kSysMadvise, address_of(at).value, kPageSize, kDontNeed), 0);
+    if (page.kind == Page::Kind::anonymous) become_zero(page.may_hold, known_before);
+    end(process, at, 1);
+  }
+
+  void fork_process(Process& parent) {
+    if (!may_begin(parent) || process_count_ >= max_processes_) return;
+    Process& child = add_process();
+    child.pages = parent.pages;
+    parent.is_changing = true;
+    parent.newborn = &child;
+    long pid = fork([this, &parent, &child] {
+      if (parent.newborn == &child) parent.newborn = nullptr;
+      live(child);
+    });
+    EXPECT_GT(pid, 0);
+    if (parent.newborn == &child) parent.newborn = nullptr;
+    parent.is_changing = false;
+  }
+
+  void start_thread(Process& process) {
+    if (process.is_exiting || process.threads == kMaxThreads) return;
+    ++process.threads;
+    constexpr UserAddr kStack = kUserMemory + kUserMemoryBytes / 2;
+    long thread = system_call_with_child([this, &process] { live_as_thread(process); }, kSysClone,
+                                         kThreadFlags, kStack.value);
+    if (thread < 0) --process.threads;
+    EXPECT_TRUE(thread > 0 || process.is_exiting) << thread;
+  }
+
+  void truncate() {
+    if (file_is_changing_) return;
+    uint64_t size = pick(kFilePages + 1);
+    file_is_changing_ = true;
+    ++file_changes_;
+    std::vector<size_t> known_before;
+    for (const Values& values : contents_) known_before.push_back(values.size());
+    EXPECT_EQ(system_call(kSysFtruncate, file_, size * kPageSize), 0);
+    for (uint64_t i = std::min(size, file_size_); i < kFilePages; ++i) {
+      become_zero(contents_[i], i < size ? known_before[i] : contents_[i].size());
+    }
+    file_size_ = size;
+    file_is_changing_ = false;
+  }
+
+  uint64_t steps_left_;
+  const int max_processes_;
+  std::mt19937 random_;
+  std::deque<Process> processes_;  // for good: threads of dead ones may take a last step
+  int process_count_ = 0;          // alive
+  uint64_t last_value_ = 0;
+  uint64_t file_ = 0;
+  uint64_t file_size_ = kFilePages;  // pages
+  bool file_is_changing_ = false;
+  uint64_t file_changes_ = 0;
+  std::vector<Values> contents_ = std::vector<Values>(kFilePages, Values{0});
+};
+
+TEST(ModelCheck, ThreadsOnSimulatedCpusAgreeWithSetsOfValues) {
+  constexpr uint64_t kSequence = 20'000;
+  uint64_t steps = from_environment("TINE_MODEL_STEPS", 10'000);
+  auto seed = static_cast<unsigned>(from_environment("TINE_MODEL_SEED", 1));
+  for (uint64_t done = 0; done < steps && !HasFailure(); done += kSequence, ++seed) {
+    SCOPED_TRACE(testing::Message() << "TINE_MODEL_SEED=" << seed);
+    run_core(
+        [&] { expect_nothing_leaked([&] { Model(std::min(steps, kSequence) / 2, seed).run(); }); },
+        {.memory_bytes = 64ull << 20, .cpus = 4, .seed = seed, .preempt_one_in = 20u << seed % 5});
+  }
+}
+
+}  // namespace
+}  // namespace tine::mm
