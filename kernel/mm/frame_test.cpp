@@ -111,7 +111,7 @@ TEST(Frames, TablesAreRecycledClean) {
 TEST(Slabs, ObjectsAreDistinctAlignedAndReused) {
   MemoryMachine machine;
   static SlabCache cache;  // the registry keeps it
-  slab_register(cache, 200, 8);
+  slab_register(cache, "test-200", 200, 8);
   EXPECT_EQ(cache.object_size % 64, 0u);
   std::mt19937 random(2);
   std::vector<uint64_t*> live;
