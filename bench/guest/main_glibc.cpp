@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "rows.h"
+#include "rows_threads.h"
 
 namespace bench {
 namespace {
@@ -77,6 +78,9 @@ constexpr Row rows[] = {
     {"exec_alone_glibc", row_exec_alone_glibc},
     {"posix_spawn", row_posix_spawn},
     {"pthread_create_join", row_pthread_create_join},
+    {"futex_round_trip", row_futex_round_trip},
+    {"futex_two_cpus", row_futex_two_cpus},
+    {"thread_storm", row_thread_storm},
 };
 
 }  // namespace

@@ -4,7 +4,11 @@
 //
 // With arguments (ROW TICKS_PER_MILLISECOND) it runs one row in this process. Without, or as PID 1,
 // it is the starter (starter.cpp), which runs itself and the glibc program once for each row that
-// the kernel command line asks for. `list` prints the rows' names, for the harness's check.
+// the kernel command line asks for. `list` prints the rows' names, for the harness's check; `ticks`
+// prints how many ticks the TSC makes in a millisecond, which the harness asks on the host.
+#include <linux/time.h>
+#include <linux/time_types.h>
+
 #include "rows.h"
 #include "starter.h"
 
@@ -44,7 +48,31 @@ constexpr Row rows[] = {
     {"fork_chain_100", row_fork_chain_100},
     {"children_1000", row_children_1000},
     {"shell_loop", row_shell_loop},
+    {"yield_alone", row_yield_alone},
+    {"yield_switch", row_yield_switch},
+    {"wake_latency_idle", row_wake_latency_idle},
+    {"wake_latency_busy", row_wake_latency_busy},
+    {"pipe_two_cpus", row_pipe_two_cpus},
+    {"fork_storm", row_fork_storm},
+    {"exec_storm", row_exec_storm},
+    {"hackbench_pipes", row_hackbench_pipes},
+    {"hackbench_sockets", row_hackbench_sockets},
 };
+
+// How many ticks the TSC makes in a millisecond by the kernel's clock, over a tenth of a second.
+uint64_t calibrate_ticks() {
+  constexpr uint64_t wanted_nanoseconds = 100'000'000;
+  const auto now = [] {
+    __kernel_timespec time = {};
+    raw_call(__NR_clock_gettime, CLOCK_MONOTONIC, as_long(&time));
+    return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
+  };
+  const uint64_t start = now();
+  const uint64_t start_ticks = read_ticks();
+  uint64_t passed = 0;
+  while (passed < wanted_nanoseconds) passed = now() - start;
+  return (read_ticks() - start_ticks) * 1'000'000 / passed;
+}
 
 }  // namespace
 
@@ -64,6 +92,12 @@ extern "C" [[noreturn]] void bench_entry(long* stack, uint64_t entry_ticks) {
   if (argument_count == 3) raw_exit(run_named_row(rows, arguments[1], arguments[2]));
   if (argument_count == 2 && text_equals(arguments[1], "list")) {
     for (const Row& row : rows) print_line(row.name);
+    raw_exit(0);
+  }
+  if (argument_count == 2 && text_equals(arguments[1], "ticks")) {
+    char text[24];
+    print_decimal(text, calibrate_ticks());
+    print_line(text);
     raw_exit(0);
   }
   run_starter(entry_ticks);

@@ -25,13 +25,8 @@ struct Line {
   }
   void add_number(uint64_t number) {
     char digits[24];
-    size_t first = sizeof digits - 1;
-    digits[first] = '\0';
-    do {
-      digits[--first] = static_cast<char>('0' + number % 10);
-      number /= 10;
-    } while (number != 0);
-    add(digits + first);
+    print_decimal(digits, number);
+    add(digits);
   }
   void write_out() {
     text[used++] = '\n';
@@ -58,6 +53,16 @@ uint64_t parse_number(const char* text) {
     number = number * 10 + static_cast<uint64_t>(*text - '0');
   }
   return number;
+}
+
+void print_decimal(char (&text)[24], uint64_t number) {
+  size_t first = sizeof text - 1;
+  text[first] = '\0';
+  do {
+    text[--first] = static_cast<char>('0' + number % 10);
+    number /= 10;
+  } while (number != 0);
+  for (size_t i = 0; first + i < sizeof text; ++i) text[i] = text[first + i];
 }
 
 void print_line(const char* first, const char* second, const char* third, const char* fourth) {

@@ -32,6 +32,9 @@ size_t text_length(const char* text);
 bool text_equals(const char* left, const char* right);
 uint64_t parse_number(const char* text);
 
+// Writes the number's digits and an end of text.
+void print_decimal(char (&text)[24], uint64_t number);
+
 // Writes the parts as one line with one write, so that kernel messages do not cut it.
 void print_line(const char* first, const char* second = "", const char* third = "",
                 const char* fourth = "");
@@ -58,20 +61,39 @@ uint64_t free_memory_bytes();
 long number_in_file(const char* path, const char* key);
 
 inline constexpr size_t batches = 5;
+inline constexpr uint64_t tick_parts = 100;  // how fine a batch's ticks for one operation are kept
 uint64_t median(uint64_t (&values)[batches]);
+
+// Does the operation `count` times and returns how often it did. By wall time it stops after a
+// tenth of a second: a busy host can make a wake-up of another CPU a thousand times slower.
+template <typename Operation>
+uint64_t repeat(uint64_t count, Operation operation) {
+  if (ticks_per_millisecond == 0) {
+    for (uint64_t i = 0; i < count; ++i) operation();
+    return count;
+  }
+  constexpr uint64_t milliseconds_allowed = 100;
+  const uint64_t end = read_ticks() + milliseconds_allowed * ticks_per_millisecond;
+  uint64_t done = 0;
+  do {
+    operation();
+    ++done;
+  } while (done < count && read_ticks() < end);
+  return done;
+}
 
 // Warms up, then times `batches` runs of `count` operations and reports the median run. A run is
 // long enough that what a kernel defers (RCU, lazy frees) is paid within it, not outside.
 template <typename Operation>
 void measure(const char* figure, uint64_t count, Operation operation) {
-  for (uint64_t i = 0; i < count / 2 + 1; ++i) operation();
+  repeat(count / 2 + 1, operation);
   uint64_t taken[batches];
   for (uint64_t& ticks : taken) {
     const uint64_t start = read_ticks();
-    for (uint64_t i = 0; i < count; ++i) operation();
-    ticks = read_ticks() - start;
+    const uint64_t done = repeat(count, operation);
+    ticks = (read_ticks() - start) * tick_parts / done;
   }
-  report_ticks(figure, median(taken), count);
+  report_ticks(figure, median(taken), tick_parts);
 }
 
 // Times the fork call alone and the whole cycle up to the reaped child. `fork_function` returns in

@@ -48,6 +48,19 @@ void row_pipe_round_trip();
 void row_signal_delivery();
 void row_shell_loop();
 
+// rows_cpus.cpp
+void row_fork_storm();
+void row_exec_storm();
+void row_pipe_two_cpus();
+void row_hackbench_pipes();
+void row_hackbench_sockets();
+
+// rows_wake.cpp
+void row_yield_alone();
+void row_yield_switch();
+void row_wake_latency_idle();
+void row_wake_latency_busy();
+
 // exec_start.cpp: replaces the process by the program that executes itself over and over.
 [[noreturn]] void start_exec_loop(const char* program, const char* figure);
 

@@ -4,19 +4,19 @@
 // line, and runs each row in a process of its own.
 //
 // Command line: bench.rows=NAME,NAME... (needed), bench.mode=icount|wall, bench.memory=MIB (what
-// the machine has, for the row `ram_used`). Output, one line each on the console:
+// the machine has, for the row `ram_used`), bench.ticks=N (TSC ticks of a millisecond in wall mode:
+// the harness knows them from the host, whose clock is the same for every kernel). Output, one line
+// each on the console:
 //   bench-start MODE             bench-row NAME (about to run)       bench FIGURE VALUE UNIT
 //   bench-failed ROW ERRNO|WHY   bench-done (all rows were tried; then the machine powers off)
 // It uses few system calls (open, read, write, close, dup, mkdir, mount, fork, execve, wait4,
-// reboot; clock_gettime in wall mode; sysinfo for `ram_used`), so that it runs on a young kernel.
+// reboot; sysinfo for `ram_used`), so that it runs on a young kernel.
 // What it cannot do it says by bench-failed and goes on; it never returns.
 #include "starter.h"
 
 #include <linux/fcntl.h>
 #include <linux/reboot.h>
 #include <linux/sysinfo.h>
-#include <linux/time.h>
-#include <linux/time_types.h>
 
 namespace bench {
 namespace {
@@ -76,21 +76,6 @@ bool read_command_line(CommandLine& line) {
   return size > 0;
 }
 
-// How many ticks the TSC makes in a millisecond by the kernel's clock, over a tenth of a second.
-uint64_t calibrate_ticks() {
-  constexpr uint64_t wanted_nanoseconds = 100'000'000;
-  const auto now = [] {
-    __kernel_timespec time = {};
-    must(raw_call(__NR_clock_gettime, CLOCK_MONOTONIC, as_long(&time)));
-    return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
-  };
-  const uint64_t start = now();
-  const uint64_t start_ticks = read_ticks();
-  uint64_t passed = 0;
-  while (passed < wanted_nanoseconds) passed = now() - start;
-  return (read_ticks() - start_ticks) * 1'000'000 / passed;
-}
-
 // Says how many ticks a thousand instructions are: 1000 under icount, or the figures are no counts.
 // The best of several short loops, because a timer interrupt may fall into one.
 void report_tick_check() {
@@ -104,16 +89,6 @@ void report_tick_check() {
     if (taken < best) best = taken;
   }
   report_value("tick_check", best * 10 / (rounds * 2 / 1000), "ticks/1000");
-}
-
-void print_decimal(char (&text)[24], uint64_t number) {
-  size_t first = sizeof text - 1;
-  text[first] = '\0';
-  do {
-    text[--first] = static_cast<char>('0' + number % 10);
-    number /= 10;
-  } while (number != 0);
-  for (size_t i = 0; first + i < sizeof text; ++i) text[i] = text[first + i];
 }
 
 void run_row(const char* name) {
@@ -217,7 +192,11 @@ void run_starter(uint64_t entry_ticks) {
     memory = memory_text;
   }
   line.restore();
-  if (wall) ticks_per_millisecond = calibrate_ticks();
+  if (wall) {
+    const char* const ticks = line.value_of("bench.ticks=");
+    if (ticks != nullptr) ticks_per_millisecond = parse_number(ticks);
+    line.restore();
+  }
   print_line("bench-start", wall ? "wall" : "icount");
   report_tick_check();
   char* const names = line.value_of("bench.rows=");

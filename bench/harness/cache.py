@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Figures of peer kernels, kept so that a comparison measures only Tine.
 
-A set of figures belongs to the exact kernel file, guest programs, QEMU and mode that gave it; when
-any of them changes, the key does, and the peer is measured anew. Files are replaced whole, so a run
+A set of figures belongs to the exact kernel file, guest programs, QEMU and command line that gave
+it; when any of them changes, the key does, and the peer is measured anew. Files are replaced whole, so a run
 cut short never leaves half a set. A damaged file counts as absent.
 """
 
@@ -11,21 +11,22 @@ import json
 import os
 from pathlib import Path
 
-from .machine import CPU, qemu_version
+from .machine import MachineSpec, qemu_version
 from .measure import Plan, Result
-from .peers import Peer, cache_directory
+from .peers import cache_directory
 
 
 class ResultCache:
-    """The kept figures of one peer under one plan."""
+    """The kept figures of one kernel of a peer under one plan."""
 
-    def __init__(self, peer: Peer, plan: Plan) -> None:
-        kernel_digest = hashlib.sha256(peer.kernel.read_bytes()).hexdigest()
-        parts = (kernel_digest, plan.roots.fingerprint, plan.mode, plan.accelerator, CPU)
-        key = hashlib.sha256("\n".join((*parts, qemu_version())).encode()).hexdigest()[:16]
+    def __init__(self, peer_name: str, kernel: Path, plan: Plan) -> None:
+        kernel_digest = hashlib.sha256(kernel.read_bytes()).hexdigest()
+        spec = MachineSpec(Path(), Path(), plan.mode, 0, plan.counting, plan.accelerator)
+        parts = (kernel_digest, plan.roots.fingerprint, *spec.command(), qemu_version())
+        key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
         directory = cache_directory() / "bench"
         directory.mkdir(exist_ok=True)
-        self._path: Path = directory / f"{peer.name}-{plan.mode}-{key}.json"
+        self._path: Path = directory / f"{peer_name}-{plan.mode}-{key}.json"
 
     def load(self) -> dict[str, Result]:
         try:

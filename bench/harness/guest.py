@@ -39,6 +39,7 @@ class Roots:
     bench: Path
     shell: Path
     fingerprint: str
+    ticks_per_millisecond: int  # of the TSC, by the host's clock
 
 
 def prepare(figures: list[Figure], work_directory: Path) -> Roots:
@@ -59,23 +60,26 @@ def prepare(figures: list[Figure], work_directory: Path) -> Roots:
         path.write_bytes(archive.to_bytes())
         roots.append(path)
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in roots)).hexdigest()
-    return Roots(roots[0], roots[1], digest[:16])
+    return Roots(roots[0], roots[1], digest[:16], int(_say(programs / "bench", "ticks")))
 
 
 def check_rows(figures: list[Figure], programs: Path) -> None:
     """Ends the run when the table asks for rows that no guest program has, or misses some."""
     known = set(STARTER_RUNS)
     for program in ("bench", "bench-glibc"):
-        listed = subprocess.run(
-            [programs / program, "list"], capture_output=True, text=True, check=True, timeout=10
-        )
-        known |= set(listed.stdout.split())
-    asked = set(runs_of(figures))
+        known |= set(_say(programs / program, "list").split())
+    asked = {run for _, runs in runs_of(figures) for run in runs}
     if asked != known:
         raise BenchError(
             "targets.json and the guest programs disagree about these rows: "
             + ", ".join(sorted(asked ^ known))
         )
+
+
+def _say(program: Path, question: str) -> str:
+    """What a guest program answers on the host."""
+    done = subprocess.run([program, question], capture_output=True, text=True, check=True, timeout=10)
+    return done.stdout
 
 
 def _root(busybox: bytes) -> Archive:

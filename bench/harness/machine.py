@@ -22,6 +22,8 @@ from .errors import BenchError
 QEMU = "qemu-system-x86_64"
 # Without `rep movsb` by microcode, for all kernels alike: TCG counts each of its iterations.
 CPU = "max,-erms,-fsrm"
+# What a guest sees of random numbers and of the date; both decide where programs' memory lies.
+REPEATABLE = ("-seed", "42", "-rtc", "base=2020-01-01T00:00:00,clock=vm")
 PR_SET_PDEATHSIG = 1
 CONSOLE_LINES_KEPT = 40
 # QEMU says so when, counting instructions, the guest halts with nothing to wake it.
@@ -42,13 +44,14 @@ class MachineSpec:
     memory_mib: int
     instruction_counting: bool
     accelerator: str = "tcg"
+    cpus: int = 1
 
     def command(self) -> list[str]:
         """The whole command line, as the report quotes it."""
         command = [QEMU, "-M", "microvm", "-cpu", CPU, "-accel", self.accelerator]
         if self.instruction_counting:
-            command += ["-icount", "shift=0,sleep=off"]
-        command += ["-m", str(self.memory_mib), "-nodefaults", "-no-user-config"]
+            command += ["-icount", "shift=0,sleep=off", *REPEATABLE]
+        command += ["-smp", str(self.cpus), "-m", str(self.memory_mib), "-nodefaults", "-no-user-config"]
         command += ["-display", "none", "-no-reboot", "-sandbox", "on", "-serial", "stdio"]
         command += ["-kernel", str(self.kernel), "-initrd", str(self.initrd)]
         return [*command, "-append", f"console=ttyS0 quiet panic=-1 {self.arguments}"]

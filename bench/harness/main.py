@@ -7,16 +7,19 @@ import sys
 import tempfile
 import time
 from argparse import Namespace
+from dataclasses import asdict
 from pathlib import Path
 
 from . import guest
 from .cache import ResultCache
 from .errors import BenchError
 from .machine import MachineSpec, qemu_version
-from .measure import ROWS_MEMORY_MIB, SMALL_MEMORY_MIB, Plan, Result, Session
+from .measure import Plan, Result, Session
 from .options import parse_options
-from .peers import Peer, find_peer
+from .peers import Contender, find_peer
 from .report import BAD_VERDICTS, Comparison, print_table, write_json
+from .rounds import measure_in_turn
+from .settings import SETTINGS
 from .table import Figure, choose, load_table
 
 
@@ -49,11 +52,11 @@ def _run(options: Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="tine-bench-") as scratch:
         roots = guest.prepare(table, Path(scratch))
         plan = Plan(roots, options.mode, options.accel, options.row_timeout, options.verbose)
-        peer = None if options.peer == "none" else find_peer(options.peer, options.fresh)
-        peer_results = None
-        if peer is not None:
-            peer_results = _measure_peer(peer, figures, plan, options.fresh)
-        tine_results = Session("tine", options.kernel, figures, plan).measure()
+        settings = {figure.setting for figure in figures}
+        peer = None
+        if options.peer != "none":
+            peer = find_peer(options.peer, options.fresh, settings)
+        tine_results, peer_results = _measure(options, figures, plan, peer)
     comparison = Comparison(figures, options.mode, tine_results, peer_results, options.peer)
     print_table(comparison)
     if options.json is not None:
@@ -64,28 +67,53 @@ def _run(options: Namespace) -> int:
     return 1 if options.check and bad else 0
 
 
+def _measure(
+    options: Namespace, figures: list[Figure], plan: Plan, peer: Contender | None
+) -> tuple[dict[str, Result], dict[str, Result] | None]:
+    """Tine's figures and the peer's, if there is one."""
+    steady = [figure for figure in figures if not figure.setting.by_wall_time]
+    in_turn = [figure for figure in figures if figure.setting.by_wall_time]
+    peer_results = None if peer is None else _measure_peer(peer, steady, plan, options.fresh)
+    tine = Contender("tine", options.kernel)
+    tine_results = Session(tine, steady, plan).measure()
+    if in_turn:
+        contenders = [tine] if peer is None else [tine, peer]
+        results = measure_in_turn(contenders, in_turn, plan, options.rounds)
+        tine_results |= results["tine"]
+        if peer is not None and peer_results is not None:
+            peer_results |= results[peer.name]
+    return tine_results, peer_results
+
+
 def _measure_peer(
-    peer: Peer, figures: list[Figure], plan: Plan, fresh: bool
+    peer: Contender, figures: list[Figure], plan: Plan, fresh: bool
 ) -> dict[str, Result]:
     """The peer's figures; only those that are not kept yet are measured."""
-    cache = ResultCache(peer, plan)
-    kept = {} if fresh else cache.load()
-    missing = [figure for figure in figures if figure.name not in kept]
-    if missing:
-        kept |= Session(peer.name, peer.kernel, missing, plan).measure()
-        cache.store(cache.load() | kept)
-    return kept
+    results = {figure.name: Result(failure="no such machine for Linux") for figure in figures}
+    figures = [figure for figure in figures if not figure.setting.without_peer]
+    for kernel in dict.fromkeys(peer.kernel_for(figure.setting) for figure in figures):
+        cache = ResultCache(peer.name, kernel, plan)
+        wanted = [figure for figure in figures if peer.kernel_for(figure.setting) == kernel]
+        kept = {} if fresh else cache.load()
+        missing = [figure for figure in wanted if figure.name not in kept]
+        if missing:
+            kept |= Session(peer, missing, plan).measure()
+            cache.store(cache.load() | kept)
+        results |= kept
+    return results
 
 
 def _write_json(
-    options: Namespace, comparison: Comparison, peer: Peer | None, qemu: str, seconds: float
+    options: Namespace, comparison: Comparison, peer: Contender | None, qemu: str, seconds: float
 ) -> None:
-    spec = MachineSpec(options.kernel, Path("bench.cpio"), "rdinit=/bench ...", ROWS_MEMORY_MIB,
+    one = SETTINGS["one"]
+    spec = MachineSpec(options.kernel, Path("bench.cpio"), "rdinit=/bench ...", one.memory_mib,
                        options.mode == "icount", options.accel)
     facts: dict[str, object] = {
         "qemu": qemu,
         "command": spec.command(),
-        "memory_mib": {"rows": ROWS_MEMORY_MIB, "ram_used": SMALL_MEMORY_MIB},
+        "machines": {name: asdict(setting) for name, setting in SETTINGS.items()},
+        "rounds": options.rounds,
         "host": platform.platform(),
         "kernel": str(options.kernel),
         "peer": None if peer is None else {"name": peer.name, "version": peer.version},

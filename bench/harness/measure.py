@@ -9,17 +9,17 @@ import re
 import struct
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from .errors import BenchError
 from .guest import SHELL_REACHED, Roots
 from .machine import DeadlineError, Machine, MachineSpec
+from .peers import Contender
+from .settings import Setting
 from .table import Figure, runs_of
 
-ROWS_MEMORY_MIB = 2048  # the 1 GiB rows, and a kernel's frames for that
-SMALL_MEMORY_MIB = 256  # of an ordinary microVM
-SMALL_MACHINE_RUNS = {"ram_used"}
+COUNTED_TSC_KHZ = 1_000_000  # a tick for each instruction, which counts as a nanosecond
 SMALLEST_RAM_LIMIT_MIB = 512
 LINE = re.compile(r"^(bench(?:-[a-z]+)?)(?: (\S+))?(?: (\S+))?(?: (\S+))?\s*$")
 
@@ -31,6 +31,7 @@ class Result:
     value: float | None = None
     unit: str = ""
     failure: str = ""
+    samples: list[float | None] = field(default_factory=list)  # by wall time: of each round
 
     def to_json(self) -> dict[str, object]:
         return asdict(self)
@@ -46,6 +47,9 @@ class Plan:
     row_timeout: float
     verbose: bool
 
+    def for_setting(self, setting: Setting) -> "Plan":
+        return replace(self, mode="wall") if setting.by_wall_time else self
+
     @property
     def counting(self) -> bool:
         return self.mode == "icount"
@@ -56,63 +60,70 @@ class Plan:
         return 1 if self.counting else 4
 
     def silence_allowed(self, init_started: bool) -> float:
-        """Seconds; a retry that is to come makes waiting for a silent start pointless."""
-        return self.row_timeout if init_started or self.counting else min(self.row_timeout, 20)
+        """Seconds; rows by wall time are short, and a silent start is tried again."""
+        if self.counting:
+            return self.row_timeout
+        return min(self.row_timeout, 60 if init_started else 20)
 
 
 class Session:
     """The measuring of one kernel; `results` fills as it goes."""
 
-    def __init__(self, label: str, kernel: Path, figures: list[Figure], plan: Plan) -> None:
-        self._label = label
-        self._kernel = kernel
+    def __init__(
+        self, contender: Contender, figures: list[Figure], plan: Plan, remark: str = ""
+    ) -> None:
+        self._contender = contender
+        self._label = contender.name
+        self._remark = remark
         self._figures = figures
         self._plan = plan
-        self._runs = runs_of(figures)
+        self._all_runs = sum(len(runs) for _, runs in runs_of(figures))
         self._done_runs = 0
         self.results: dict[str, Result] = {}
         self.console_of_failures: list[str] = []
 
     def measure(self) -> dict[str, Result]:
-        small = [run for run in self._runs if run in SMALL_MACHINE_RUNS]
-        self._measure_runs([run for run in self._runs if run not in small], ROWS_MEMORY_MIB)
-        self._measure_runs(small, SMALL_MEMORY_MIB)
+        for setting, runs in runs_of(self._figures):
+            self._measure_runs(setting, runs)
         for figure in self._figures:
             if figure.name == "image_size":
-                self.results[figure.name] = Result(image_kib(self._kernel), "KiB")
+                kernel = self._contender.kernel_for(figure.setting)
+                self.results[figure.name] = Result(image_kib(kernel), "KiB")
             elif figure.name == "smallest_ram":
-                self.results[figure.name] = self._smallest_ram()
+                self.results[figure.name] = self._smallest_ram(figure.setting)
             elif figure.name not in self.results:
                 self.results[figure.name] = Result(failure="not reported")
         return self.results
 
-    def _measure_runs(self, runs: list[str], memory_mib: int) -> None:
+    def _measure_runs(self, setting: Setting, runs: list[str]) -> None:
         left = list(runs)
         failed_starts = 0
         while left:
-            finished = self._boot_for(left, memory_mib)
+            finished = self._boot_for(setting, left)
             if finished == 0:
                 failed_starts += 1
-                if failed_starts < self._plan.start_attempts:
+                if failed_starts < self._plan.for_setting(setting).start_attempts:
                     continue
                 for run in left:
-                    self._fail_run(run, "init did not start")
+                    self._fail_run(setting, run, "init did not start")
                 return
             left = left[finished:]
 
-    def _boot_for(self, runs: list[str], memory_mib: int) -> int:
+    def _boot_for(self, setting: Setting, runs: list[str]) -> int:
         """Starts a machine for these rows; returns how many are dealt with; 0: no init."""
+        plan = self._plan.for_setting(setting)
+        tsc_khz = COUNTED_TSC_KHZ if plan.counting else plan.roots.ticks_per_millisecond
         arguments = (
-            f"rdinit=/bench bench.mode={self._plan.mode} bench.memory={memory_mib} "
-            f"bench.rows={','.join(runs)}"
+            f"{self._contender.arguments_for(setting, tsc_khz)} rdinit=/bench "
+            f"bench.mode={plan.mode} bench.memory={setting.memory_mib} "
+            f"bench.ticks={plan.roots.ticks_per_millisecond} bench.rows={','.join(runs)}"
         )
         begun = 0
         started = time.monotonic()
         ending = "the machine ended"
-        with Machine(self._spec(self._plan.roots.bench, memory_mib, arguments),
-                     self._plan.verbose) as machine:
+        with Machine(self._spec(setting, plan.roots.bench, arguments), plan.verbose) as machine:
             try:
-                for line in machine.lines(lambda: self._plan.silence_allowed(begun > 0)):
+                for line in machine.lines(lambda: plan.silence_allowed(begun > 0)):
                     match = LINE.match(line)
                     if match is None:
                         continue
@@ -124,61 +135,63 @@ class Session:
                     elif kind == "bench-done":
                         return len(runs)
                     else:
-                        self._take(kind, name, value, unit)
+                        self._take(setting, kind, name, value, unit)
             except DeadlineError as error:
                 ending = str(error)
             last_lines = list(machine.last_lines)
-        return self._note_death(runs, begun, ending, last_lines)
+        return self._note_death(setting, runs, begun, ending, last_lines)
 
-    def _take(self, kind: str, name: str, value: str, unit: str) -> None:
+    def _take(self, setting: Setting, kind: str, name: str, value: str, unit: str) -> None:
         if kind == "bench" and name == "tick_check":
-            if self._plan.counting and abs(float(value) - 1000) > 1:
+            if self._plan.for_setting(setting).counting and abs(float(value) - 1000) > 1:
                 raise BenchError(f"the TSC does not count instructions: {value} ticks for 1000")
         elif kind == "bench":
-            self.results[name] = Result(float(value), unit)
+            for figure in self._figures:
+                if figure.printed == name and figure.setting == setting:
+                    self.results[figure.name] = Result(float(value), unit)
         elif kind == "bench-failed" and name == "starter":
             raise BenchError(f"the guest's starter failed on {self._label}: {value}")
         elif kind == "bench-failed":
             reason = f"errno {value}" if value.isdecimal() else " ".join(filter(None, (value, unit)))
-            self._fail_run(name, reason)
+            self._fail_run(setting, name, reason)
 
     def _note_death(
-        self, runs: list[str], begun: int, ending: str, last_lines: list[str]
+        self, setting: Setting, runs: list[str], begun: int, ending: str, last_lines: list[str]
     ) -> int:
         self.console_of_failures += last_lines
         if begun == 0:
             print(f"bench: {self._label} did not reach its init ({ending}); its last words:",
                   *last_lines[-12:], sep="\n    | ", file=sys.stderr, flush=True)
             return 0
-        self._fail_run(runs[begun - 1], f"kernel died or hung: {ending}")
+        self._fail_run(setting, runs[begun - 1], f"kernel died or hung: {ending}")
         return begun
 
-    def _fail_run(self, run: str, reason: str) -> None:
+    def _fail_run(self, setting: Setting, run: str, reason: str) -> None:
         for figure in self._figures:
-            if figure.run == run and figure.name not in self.results:
+            if (figure.run, figure.setting) == (run, setting) and figure.name not in self.results:
                 self.results[figure.name] = Result(failure=reason)
 
     def _progress(self, name: str, started: float) -> None:
         print(
-            f"bench: {self._label:<8} {self._done_runs:>3}/{len(self._runs)}  {name}"
-            f"  ({time.monotonic() - started:.0f} s)",
+            f"bench: {self._label:<8} {self._done_runs:>3}/{self._all_runs}  {name}"
+            f"  ({' '.join(filter(None, (self._remark, f'{time.monotonic() - started:.0f} s')))})",
             file=sys.stderr,
             flush=True,
         )
 
-    def _spec(self, initrd: Path, memory_mib: int, arguments: str) -> MachineSpec:
-        return MachineSpec(
-            self._kernel, initrd, arguments, memory_mib, self._plan.counting, self._plan.accelerator
-        )
+    def _spec(self, setting: Setting, initrd: Path, arguments: str) -> MachineSpec:
+        plan = self._plan.for_setting(setting)
+        return MachineSpec(self._contender.kernel_for(setting), initrd, arguments, setting.memory_mib,
+                           plan.counting, plan.accelerator, setting.cpus)
 
-    def _smallest_ram(self) -> Result:
+    def _smallest_ram(self, setting: Setting) -> Result:
         """Bisects -m; the shell must run a script with a fork and an exec."""
-        if not self._reaches_shell(SMALLEST_RAM_LIMIT_MIB):
+        if not self._reaches_shell(setting, SMALLEST_RAM_LIMIT_MIB):
             return Result(failure=f"no shell even with {SMALLEST_RAM_LIMIT_MIB} MiB")
         too_small, enough = 0, SMALLEST_RAM_LIMIT_MIB
         while enough - too_small > 1:
             middle = (too_small + enough) // 2
-            reached = self._reaches_shell(middle)
+            reached = self._reaches_shell(setting, middle)
             print(f"bench: {self._label:<8} smallest_ram: {middle} MiB "
                   f"{'suffices' if reached else 'is too little'}", file=sys.stderr, flush=True)
             too_small, enough = (too_small, middle) if reached else (middle, enough)
@@ -186,8 +199,8 @@ class Session:
 
     def _reaches_shell(self, memory_mib: int) -> bool:
         # Counting instructions is slower but the same every time, whatever the host is doing.
-        spec = MachineSpec(self._kernel, self._plan.roots.shell, "rdinit=/shell", memory_mib,
-                           self._plan.accelerator == "tcg", self._plan.accelerator)
+        spec = MachineSpec(self._contender.kernel_for(setting), self._plan.roots.shell, "rdinit=/shell",
+                           memory_mib, self._plan.accelerator == "tcg", self._plan.accelerator)
         with Machine(spec, self._plan.verbose) as machine:
             try:
                 lines = machine.lines(lambda: 60, total_seconds=90)

@@ -8,6 +8,7 @@ from .guest import BENCH_DIRECTORY
 
 DEFAULT_KERNEL = BENCH_DIRECTORY.parent / "build" / "kernel" / "tine-kernel.elf"
 ROW_TIMEOUT_SECONDS = 180.0
+ROUNDS = 3
 
 
 def parse_options(arguments: list[str]) -> argparse.Namespace:
@@ -30,6 +31,8 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE")
     parser.add_argument("--kernel", type=Path, default=DEFAULT_KERNEL, metavar="IMAGE",
                         help="kernel to measure (default: the built Tine)")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, metavar="N",
+                        help=f"how often rows by wall time are taken in turn (default: {ROUNDS})")
     parser.add_argument("--fresh", action="store_true",
                         help="measure the peer again instead of using its kept figures")
     parser.add_argument("--check", action="store_true",
@@ -42,4 +45,6 @@ def parse_options(arguments: list[str]) -> argparse.Namespace:
         parser.error("instructions are counted by TCG only: --accel kvm needs --mode wall")
     if options.row_timeout <= 0:
         parser.error("--row-timeout wants a positive number")
+    if options.rounds < 1:
+        parser.error("--rounds wants a positive number")
     return options

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Where the peer kernels come from.
+"""The kernels of a comparison, and where the peers among them come from.
 
-tiny    built by ../build-tiny-linux from Debian's kernel source, cached by that script
+tiny    built by ../build-tiny-linux from Debian's kernel source, cached by that script; twice: as
+        small as it gets, and with what rows of several CPUs need (when such rows are asked for)
 debian  the cloud kernel's package, downloaded by apt-get and unpacked (not installed); the newest
         one in the cache is used until --fresh asks apt again
 """
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from .errors import BenchError
 from .guest import BENCH_DIRECTORY
+from .settings import Setting
 
 DEBIAN_META_PACKAGE = "linux-image-cloud-amd64"
 
@@ -30,36 +32,58 @@ def cache_directory() -> Path:
 
 
 @dataclass(frozen=True)
-class Peer:
-    """A kernel to compare with."""
+class Contender:
+    """A kernel that is measured: Tine, or a peer."""
 
     name: str
     kernel: Path
-    version: str
+    version: str = ""
+    full_kernel: Path | None = None  # for settings that need more than `kernel` has, if asked for
+    is_linux: bool = False
+
+    def kernel_for(self, setting: Setting) -> Path:
+        if setting.full_peer and self.full_kernel is not None:
+            return self.full_kernel
+        return self.kernel
+
+    def arguments_for(self, setting: Setting, tsc_khz: int) -> str:
+        """What its command line needs besides what all have.
+
+        Linux measures its clocks against real time, which fails on a busy host, and without a PCI
+        bus its ACPI gives up: it is told the clock, and finds the CPUs in the MP table.
+        """
+        if not (self.is_linux and setting.full_peer):
+            return ""
+        return f"acpi=off tsc=reliable tsc_early_khz={tsc_khz}"
 
 
-def find_peer(name: str, fresh: bool) -> Peer:
-    """Gets the named peer, from the cache or by making it."""
-    return _tiny() if name == "tiny" else _debian(fresh)
+def find_peer(name: str, fresh: bool, settings: set[Setting]) -> Contender:
+    """Gets the named peer with the kernels for these settings, from the cache or by making them."""
+    if name == "debian":
+        return _debian(fresh)
+    kernel = _build_tiny()
+    full = _build_tiny("--smp") if any(setting.full_peer for setting in settings) else None
+    version = "Linux " + kernel.name.removeprefix("vmlinux-")
+    return Contender("tiny", kernel, version, full, is_linux=True)
 
 
-def _tiny() -> Peer:
+def _build_tiny(*options: str) -> Path:
     script = BENCH_DIRECTORY / "build-tiny-linux"
-    done = subprocess.run([script], stdout=subprocess.PIPE, text=True)
+    done = subprocess.run([script, *options], stdout=subprocess.PIPE, text=True)
     if done.returncode != 0:
         raise BenchError("the peer kernel `tiny` could not be built (see above)")
-    kernel = Path(done.stdout.strip())
-    return Peer("tiny", kernel, "Linux " + kernel.name.removeprefix("vmlinux-"))
+    return Path(done.stdout.strip())
 
 
-def _debian(fresh: bool) -> Peer:
+def _debian(fresh: bool) -> Contender:
     directory = cache_directory() / "debian-linux"
     directory.mkdir(exist_ok=True)
     cached = sorted(directory.glob("vmlinuz-*"), key=lambda path: path.stat().st_mtime)
     if not cached or fresh:
         cached.append(_download_debian(directory))
     kernel = cached[-1]
-    return Peer("debian", kernel, "Linux " + kernel.name.removeprefix("vmlinuz-"))
+    version = "Linux " + kernel.name.removeprefix("vmlinuz-")
+    return Contender("debian", kernel, version, is_linux=True)
 
 
 def _download_debian(directory: Path) -> Path:

@@ -2,12 +2,14 @@
 """The table a person reads and the JSON a machine reads.
 
 Verdicts: ok; worse (than the peer); over target; failed (no figure on Tine); new (Tine has a figure
-where the peer has none); - (neither has one, or nothing to compare with).
+where the peer has none); noisy (wall times, which are compared and never judged); - (neither has
+one, or nothing to compare with).
 """
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from .measure import Result
 from .table import Figure
@@ -31,7 +33,10 @@ class Comparison:
         theirs = self._peer_value(figure)
         target = figure.target_in(self.mode)
         if mine is None:
-            return "-" if self.peer is not None and theirs is None else "failed"
+            peer_failed_too = self.peer is not None and theirs is None
+            return "-" if peer_failed_too and not figure.setting.without_peer else "failed"
+        if figure.setting.by_wall_time:
+            return "noisy"
         if target is not None and mine > target:
             return "over target"
         if theirs is not None:
@@ -41,9 +46,19 @@ class Comparison:
         return "ok" if target is not None else "-"
 
     def ratio(self, figure: Figure) -> float | None:
+        rounds = self.ratios_of_rounds(figure)
+        if rounds:
+            return median(rounds)
         mine = self.tine[figure.name].value
         theirs = self._peer_value(figure)
         return mine / theirs if mine is not None and theirs else None
+
+    def ratios_of_rounds(self, figure: Figure) -> list[float]:
+        """Of a figure by wall time: one for each round in which both kernels gave it."""
+        if self.peer is None:
+            return []
+        pairs = zip(self.tine[figure.name].samples, self.peer[figure.name].samples, strict=False)
+        return [mine / theirs for mine, theirs in pairs if mine is not None and theirs]
 
     def _peer_value(self, figure: Figure) -> float | None:
         return self.peer[figure.name].value if self.peer is not None else None
@@ -54,30 +69,33 @@ def print_table(comparison: Comparison) -> None:
     unit = "instructions" if comparison.mode == "icount" else "nanoseconds"
     headings = ["", "Tine"]
     if comparison.peer is not None:
-        headings += [comparison.peer_name, "ratio"]
+        headings += [comparison.peer_name, "ratio", "range"]
     headings += ["target", "verdict"]
     rows = [headings]
     for figure in comparison.figures:
-        suffix = "" if figure.unit == "time" else f" {figure.unit}"
+        suffix = _suffix(comparison, figure)
         row = [figure.title, _shown(comparison.tine[figure.name], suffix)]
         if comparison.peer is not None:
             ratio = comparison.ratio(figure)
             row.append(_shown(comparison.peer[figure.name], suffix))
             row.append("" if ratio is None else f"{ratio:.3f}")
+            rounds = comparison.ratios_of_rounds(figure)
+            row.append(f"{min(rounds):.2f}-{max(rounds):.2f}" if rounds else "")
         target = figure.target_in(comparison.mode)
         row.append("" if target is None else f"{target:,.0f}{suffix}")
         rows.append([*row, comparison.verdict(figure)])
     widths = [max(len(row[column]) for row in rows) for column in range(len(headings))]
-    print(f"Times are {unit} per operation; less is better.")
+    print(f"Times are {unit} per operation unless ns stands behind them; less is better.")
     for row in rows:
         cells = [row[0].ljust(widths[0])]
         cells += [cell.rjust(width) for cell, width in zip(row[1:-1], widths[1:-1], strict=True)]
         print("  ".join([*cells, row[-1]]).rstrip())
+    _print_rates(comparison)
     _print_failures(comparison)
     verdicts = [comparison.verdict(figure) for figure in comparison.figures]
     counts = ", ".join(
         f"{verdicts.count(verdict)} {verdict}"
-        for verdict in ("ok", "worse", "over target", "failed")
+        for verdict in ("ok", "worse", "over target", "failed", "noisy")
     )
     print(f"{len(verdicts)} figures: {counts}")
 
@@ -91,6 +109,7 @@ def write_json(path: Path, comparison: Comparison, facts: dict[str, object]) -> 
             "title": figure.title,
             "tine": comparison.tine[figure.name].to_json(),
             "ratio": comparison.ratio(figure),
+            "ratios_of_rounds": comparison.ratios_of_rounds(figure),
             "target": figure.target_in(comparison.mode),
             "reference": figure.reference,
             "verdict": comparison.verdict(figure),
@@ -100,6 +119,33 @@ def write_json(path: Path, comparison: Comparison, facts: dict[str, object]) -> 
         figures.append(entry)
     text = json.dumps({**facts, "mode": comparison.mode, "figures": figures}, indent=2)
     path.write_text(text + "\n")
+
+
+def _suffix(comparison: Comparison, figure: Figure) -> str:
+    if figure.unit != "time":
+        return f" {figure.unit}"
+    return " ns" if figure.setting.by_wall_time and comparison.mode != "wall" else ""
+
+
+def _print_rates(comparison: Comparison) -> None:
+    """How rows that ran on machines of several sizes scale: operations a second, and by how much."""
+    groups: dict[str, list[Figure]] = {}
+    for figure in comparison.figures:
+        if figure.setting.by_wall_time:
+            groups.setdefault(figure.printed, []).append(figure)
+    columns = [("Tine", comparison.tine)]
+    if comparison.peer is not None:
+        columns.append((comparison.peer_name, comparison.peer))
+    for printed, figures in groups.items():
+        if len(figures) < 2:
+            continue
+        for name, results in columns:
+            rates = [(figure.setting.cpus, 1e9 / value) for figure in figures
+                     if (value := results[figure.name].value)]
+            if rates:
+                shown = ", ".join(f"{rate:,.0f} on {cpus} (x{rate / rates[0][1]:.2f})"
+                                  for cpus, rate in rates)
+                print(f"{printed} a second, {name}: {shown}")
 
 
 def _shown(result: Result, suffix: str) -> str:
@@ -115,5 +161,7 @@ def _print_failures(comparison: Comparison) -> None:
         columns.append((comparison.peer_name, comparison.peer))
     for name, results in columns:
         for figure in comparison.figures:
+            if figure.setting.without_peer and results is comparison.peer:
+                continue
             if results[figure.name].value is None:
                 print(f"{name} has no {figure.name}: {results[figure.name].failure}")

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from .errors import BenchError
+from .settings import SETTINGS, Setting
 
 TABLE_FILE = Path(__file__).resolve().parent.parent / "targets.json"
 
@@ -22,8 +23,10 @@ class Figure:
     name: str
     title: str
     run: str  # the guest's row that yields it
+    printed: str  # what the guest calls it
     unit: str  # "time", "KiB", "MiB"
     on_host: bool  # found out by the harness, not printed by the guest
+    setting: Setting
     reference: dict[str, float]
     target: float | None
 
@@ -41,8 +44,10 @@ def load_table() -> list[Figure]:
                 entry["name"],
                 entry["title"],
                 entry["run"],
+                entry.get("printed", entry["name"]),
                 entry["unit"],
                 entry.get("where") == "host",
+                SETTINGS[entry.get("machine", "one")],
                 entry.get("reference", {}),
                 entry.get("target"),
             )
@@ -69,6 +74,10 @@ def choose(figures: list[Figure], wanted: str | None) -> list[Figure]:
     return [figure for figure in figures if figure.name in chosen]
 
 
-def runs_of(figures: list[Figure]) -> list[str]:
-    """The guest's rows needed for these figures, each once, in order."""
-    return list(dict.fromkeys(figure.run for figure in figures if not figure.on_host))
+def runs_of(figures: list[Figure]) -> list[tuple[Setting, list[str]]]:
+    """The guest's rows needed for these figures by setting, each once, in order."""
+    runs: dict[Setting, dict[str, None]] = {}
+    for figure in figures:
+        if not figure.on_host:
+            runs.setdefault(figure.setting, {})[figure.run] = None
+    return [(setting, list(names)) for setting, names in runs.items()]
