@@ -197,7 +197,7 @@ class Session:
             too_small, enough = (too_small, middle) if reached else (middle, enough)
         return Result(float(enough), "MiB")
 
-    def _reaches_shell(self, memory_mib: int) -> bool:
+    def _reaches_shell(self, setting: Setting, memory_mib: int) -> bool:
         # Counting instructions is slower but the same every time, whatever the host is doing.
         spec = MachineSpec(self._contender.kernel_for(setting), self._plan.roots.shell, "rdinit=/shell",
                            memory_mib, self._plan.accelerator == "tcg", self._plan.accelerator)
