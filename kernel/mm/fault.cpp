@@ -202,7 +202,10 @@ bool grow_stack(Mm& mm, UserAddr address) {
   if (below != nullptr && below->end > start) return false;
   uint64_t pages = (vma->start - start) >> kPageShift;
   if (!may_expand(mm, vma->flags, pages)) return false;
+  Result<CommitCharge> charge = charge_pages(mm, vma->flags, pages);
+  if (!charge) return false;
   account_pages(mm, vma->flags, static_cast<int64_t>(pages));
+  mm.committed.add(std::move(*charge));
   vma->start = start;
   return true;
 }

@@ -85,6 +85,8 @@ Result<Ref<Mm>> dup_mm(Mm& parent) {
     share_tables(parent, child, flush);
     TRY(unmap_left_behind(parent, child));
   } else {
+    TRY(child.committed.grow(
+        {.pages = parent.committed.pages(), .size_of_caller = parent.total_vm}));
     // A truncation sees the child with the parent's pages, or does not see it yet.
     MutexGuard guard(set.sharers_lock);
     join_mappings(child, set);

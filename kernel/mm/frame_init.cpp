@@ -11,6 +11,7 @@
 #include <limits>
 
 #include "core/panic.h"
+#include "mm/commit.h"
 #include "mm/frame_internal.h"
 #include "mm/init.h"
 
@@ -125,6 +126,7 @@ void init(std::span<const MemoryRange> ram, std::span<const MemoryRange> reserve
   zero_frame = take_frame(FrameKind::kernel);
   TINE_ASSERT(zero_frame != nullptr);
   arch::clear_page(frame_data(*zero_frame));
+  init_overcommit();
 }
 
 void release_reserved(MemoryRange range) {

@@ -113,15 +113,18 @@ Result<void> own_mappings(Mm& mm) {
 Result<void> copy_mappings(Mm& parent, Mm& child) {
   TRY(init_mappings(child));
   MappingSet& set = *child.mappings.set();
+  uint64_t left_out = 0;
   for (Vma& vma : parent.mappings.set()->tree) {
     if (vma.flags & kVmDontFork) {
       account_pages(child, vma.flags & ~kVmLocked, -static_cast<int64_t>(vma.pages()));
+      if (vma.flags & kVmAccount) left_out += vma.pages();
     } else {
       TRY(append_copy(set, vma, vma.flags & ~kVmLocked));
       ++child.map_count;
     }
   }
-  return {};
+  return child.committed.grow(
+      {.pages = parent.committed.pages() - left_out, .size_of_caller = parent.total_vm});
 }
 
 }  // namespace tine::mm

@@ -84,11 +84,18 @@ Result<void> may_expand(Mm& mm, uint32_t flags, uint64_t pages) {
   if (is_data && mm.data_vm + pages > memory_limit(MemoryLimit::data) >> kPageShift) {
     return Errno::nomem;
   }
-  // vm.overcommit_memory=0: only what is obviously too much is refused.
-  if (is_data && !(flags & kVmNoReserve) && pages > total_frame_count()) {
-    return Errno::nomem;
-  }
   return {};
+}
+
+Result<CommitCharge> charge_pages(Mm& mm, uint32_t flags, uint64_t pages, uint64_t soon_released) {
+  if (!(flags & kVmAccount)) return CommitCharge();
+  return CommitCharge::take(
+      {.pages = pages, .size_of_caller = mm.total_vm, .soon_released = soon_released});
+}
+
+void forget_pages(Mm& mm, uint32_t flags, uint64_t pages) {
+  account_pages(mm, flags, -static_cast<int64_t>(pages));
+  if (flags & kVmAccount) mm.committed.release(pages);
 }
 
 Result<void> split_mapping(Mm& mm, Vma& vma, UserAddr at) {
@@ -147,7 +154,7 @@ Result<void> remove_mappings(Mm& mm, UserAddr start, UserAddr end) {
   }
   while (vma != nullptr && vma->start < end) {
     Vma* next = mm.mappings.next(*vma);
-    account_pages(mm, vma->flags, -static_cast<int64_t>(vma->pages()));
+    forget_pages(mm, vma->flags, vma->pages());
     erase_mapping(mm, *vma);
     vma = next;
   }

@@ -28,7 +28,7 @@ class MemoryObject : public RefCounted<MemoryObject> {
   virtual ~MemoryObject() = default;
 
   // The frame of page `index`, made or read if need be. Fails with fault beyond the end of the
-  // object (the fault becomes SIGBUS), nomem, io. `for_write`: a shared mapping will write to it.
+  // object (the fault becomes SIGBUS), nomem, nospc (SIGBUS too), io. `for_write`: a shared mapping will write to it.
   virtual Result<FrameRef> get_page(uint64_t index, bool for_write) = 0;
   virtual uint64_t size_bytes() const = 0;
   // Frames of pages first, first+1, ... that need neither waiting nor making, each with a reference

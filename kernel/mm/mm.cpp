@@ -24,6 +24,7 @@ void exit_mmap(Mm& mm) {
   unmap_all_unused(mm);
   if (mm.mappings.set() != nullptr) leave_mappings(mm);
   mm.map_count = 0;
+  mm.committed = {};
   mm.exe_file.reset();
 }
 
@@ -32,6 +33,7 @@ void exit_mmap(Mm& mm) {
 constinit TaskHooks task_hooks = {
     .limit = [](MemoryLimit) { return ~uint64_t{0}; },
     .may_exceed_locked_limit = [] { return true; },
+    .may_use_admin_reserve = [] { return false; },
     .oom_kill = [](Mm&) { return false; },
 };
 

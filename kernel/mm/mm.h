@@ -17,6 +17,7 @@
 #include "core/ref.h"
 #include "core/result.h"
 #include "core/types.h"
+#include "mm/commit.h"
 #include "mm/mapping_index.h"
 #include "mm/page_table.h"
 #include "mm/vma.h"
@@ -50,6 +51,7 @@ struct Mm final : RefCounted<Mm> {
   // In pages; written under mmap_lock, read by /proc without.
   uint64_t total_vm = 0, data_vm = 0, exec_vm = 0, stack_vm = 0, locked_vm = 0;
   uint64_t hiwater_vm = 0;
+  CommitCharge committed GUARDED_BY(mmap_lock);  // for its mappings with kVmAccount
   UserAddr mmap_base{0x7fff'f7ff'f000};  // mmap places below it
 
   SpinLock page_table_lock{LockRank::page_table};

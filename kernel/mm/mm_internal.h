@@ -40,8 +40,13 @@ inline bool has_all_mappings(const Mm& mm) REQUIRES(mm.mmap_lock) {
 }
 // Adds `pages` (negative: removes) of a mapping with `flags` to VmSize, VmData and so on.
 void account_pages(Mm& mm, uint32_t flags, int64_t pages) REQUIRES(mm.mmap_lock);
-// ENOMEM: RLIMIT_AS, RLIMIT_DATA or memory itself would not allow `pages` more of this kind.
+// ENOMEM: RLIMIT_AS or RLIMIT_DATA would not allow `pages` more of this kind.
 Result<void> may_expand(Mm& mm, uint32_t flags, uint64_t pages) REQUIRES(mm.mmap_lock);
+// The promise of `pages` more, for Mm::committed; none if the kind is not counted. ENOMEM.
+Result<CommitCharge> charge_pages(Mm& mm, uint32_t flags, uint64_t pages,
+                                  uint64_t soon_released = 0) REQUIRES(mm.mmap_lock);
+// A mapping of this kind loses so many pages: the opposite of account_pages() and charge_pages().
+void forget_pages(Mm& mm, uint32_t flags, uint64_t pages) REQUIRES(mm.mmap_lock);
 
 // Cuts `vma` in two at `at`, which lies inside; `vma` keeps the lower part. ENOMEM.
 Result<void> split_mapping(Mm& mm, Vma& vma, UserAddr at) REQUIRES(mm.mmap_lock);

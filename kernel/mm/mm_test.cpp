@@ -112,7 +112,7 @@ TEST(Mm, SharedMemoryStaysShared) {
   machine.run_in(parent.get());
   auto at = do_mmap(*parent, {.length = 2 * kPageSize,
                               .flags = kDataFlags | kVmShared,
-                              .object = *make_shmem(2 * kPageSize)});
+                              .object = *make_shmem(2 * kPageSize, true)});
   ASSERT_TRUE(at);
   poke(*at, 1);
   MmUser child = MmUser::adopt(*dup_mm(*parent));
@@ -162,7 +162,7 @@ TEST(Mm, ForkUndoesEverythingWhenAnyStepFails) {
   for (uint64_t i = 0; i < 5; ++i) poke(map_data(*parent, 2, 0x1000'0000 + (i << 31)), i);
   auto shared = do_mmap(
       *parent,
-      {.length = kPageSize, .flags = kDataFlags | kVmShared, .object = *make_shmem(kPageSize)});
+      {.length = kPageSize, .flags = kDataFlags | kVmShared, .object = *make_shmem(kPageSize, true)});
   poke(*shared, 1);
   LiveCounts before = live_counts();
   int failures = 0;

@@ -46,13 +46,19 @@ Result<UserAddr> choose_place(Mm& mm, const MapRequest& request, uint64_t length
   return find_free_range(mm, length, request.below_4g);
 }
 
-uint64_t mapped_bytes(Mm& mm, UserAddr start, UserAddr end) REQUIRES(mm.mmap_lock) {
-  uint64_t bytes = 0;
+// What of the range is mapped now, in pages.
+struct MappedPages {
+  uint64_t all = 0, committed = 0;
+};
+MappedPages mapped_pages(Mm& mm, UserAddr start, UserAddr end) REQUIRES(mm.mmap_lock) {
+  MappedPages mapped;
   for (Vma* vma = mm.mappings.first_ending_after(start); vma != nullptr && vma->start < end;
        vma = mm.mappings.next(*vma)) {
-    bytes += std::min(end, vma->end) - std::max(start, vma->start);
+    uint64_t pages = (std::min(end, vma->end) - std::max(start, vma->start)) >> kPageShift;
+    mapped.all += pages;
+    if (vma->flags & kVmAccount) mapped.committed += pages;
   }
-  return bytes;
+  return mapped;
 }
 
 Result<UserAddr> map_locked(Mm& mm, MapRequest& request, uint64_t length) REQUIRES(mm.mmap_lock) {
@@ -60,15 +66,18 @@ Result<UserAddr> map_locked(Mm& mm, MapRequest& request, uint64_t length) REQUIR
   UserAddr start = TRY(choose_place(mm, request, length));
   UserAddr end = start + length;
   request.flags |= mm.default_flags;
+  if (is_accountable(request.flags)) request.flags |= kVmAccount;
   uint64_t pages = length >> kPageShift;
   if (has_all_mappings(mm)) return Errno::nomem;
-  uint64_t replaced = request.fixed ? mapped_bytes(mm, start, end) >> kPageShift : 0;
-  TRY(may_expand(mm, request.flags, pages - replaced));
+  const MappedPages replaced = request.fixed ? mapped_pages(mm, start, end) : MappedPages();
+  TRY(may_expand(mm, request.flags, pages - replaced.all));
   TRY(check_locked_limit(mm, request.flags, pages));
-  if (replaced != 0) TRY(remove_mappings(mm, start, end));
+  CommitCharge charge = TRY(charge_pages(mm, request.flags, pages, replaced.committed));
+  if (replaced.all != 0) TRY(remove_mappings(mm, start, end));
   uint32_t flags = request.flags;
   TRY(insert_mapping(mm, start, end, request));
   account_pages(mm, flags, static_cast<int64_t>(pages));
+  mm.committed.add(std::move(charge));
   return start;
 }
 
@@ -84,6 +93,11 @@ Result<Vma*> protect_mapping(Mm& mm, Vma& vma, UserAddr start, UserAddr end, uin
   if (becomes_data && mm.data_vm + pages > memory_limit(MemoryLimit::data) >> kPageShift) {
     return Errno::nomem;
   }
+  CommitCharge charge;
+  if (is_accountable(wanted) && !(wanted & kVmAccount)) {
+    wanted |= kVmAccount;  // and stays, whatever becomes of its rights
+    charge = TRY(charge_pages(mm, wanted, pages));
+  }
   Vma* inner = TRY(isolate_range(mm, vma, start, end));
   if (auto owned = own_pages(mm, inner->start, inner->end); !owned) {
     merge_with_neighbours(mm, *inner);
@@ -91,12 +105,28 @@ Result<Vma*> protect_mapping(Mm& mm, Vma& vma, UserAddr start, UserAddr end, uin
   }
   account_pages(mm, inner->flags, -static_cast<int64_t>(pages));
   account_pages(mm, wanted, static_cast<int64_t>(pages));
+  mm.committed.add(std::move(charge));
   inner->flags = wanted;
   protect_pages(mm, inner->start, inner->end, wanted);
   return &merge_with_neighbours(mm, *inner);
 }
 static_assert(kVmMayRead / kVmRead == kVmMayWrite / kVmWrite &&
               kVmMayRead / kVmRead == kVmMayExec / kVmExec);
+
+// Maps [start, end), which is free, as more heap.
+Result<void> extend_heap(Mm& mm, UserAddr start, UserAddr end) REQUIRES(mm.mmap_lock) {
+  const uint32_t flags = kVmRead | kVmWrite | kVmMayAll | kVmAccount | mm.default_flags;
+  uint64_t pages = (end - start) >> kPageShift;
+  TRY(may_expand(mm, flags, pages));
+  if (has_all_mappings(mm)) return Errno::nomem;
+  TRY(check_locked_limit(mm, flags, pages));
+  CommitCharge charge = TRY(charge_pages(mm, flags, pages));
+  MapRequest request{.flags = flags};
+  TRY(insert_mapping(mm, start, end, request));
+  account_pages(mm, flags, static_cast<int64_t>(pages));
+  mm.committed.add(std::move(charge));
+  return {};
+}
 
 }  // namespace
 
@@ -156,15 +186,7 @@ UserAddr do_brk(Mm& mm, UserAddr new_end) {
     if (data_bytes > memory_limit(MemoryLimit::data)) return mm.brk;
     // A page stays free between the heap and what lies above it.
     if (!is_range_free(mm, old_top, new_top + kPageSize)) return mm.brk;
-    MapRequest request{.flags = kVmRead | kVmWrite | kVmMayAll | mm.default_flags};
-    uint64_t pages = (new_top - old_top) >> kPageShift;
-    if (!may_expand(mm, request.flags, pages) || has_all_mappings(mm) ||
-        !check_locked_limit(mm, request.flags, pages)) {
-      return mm.brk;
-    }
-    uint32_t flags = request.flags;
-    if (!insert_mapping(mm, old_top, new_top, request)) return mm.brk;
-    account_pages(mm, flags, static_cast<int64_t>(pages));
+    if (!extend_heap(mm, old_top, new_top)) return mm.brk;
   }
   mm.brk = new_end;
   return mm.brk;

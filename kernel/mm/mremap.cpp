@@ -21,8 +21,7 @@ struct Move {
 };
 
 // A mapping for the new place that shows what `source` shows from `from` on. Not in the index yet.
-Result<Owned<Vma>> make_target(Mm& mm, const Vma& source, const Move& move)
-    REQUIRES(mm.mmap_lock) {
+Result<Owned<Vma>> make_target(Mm& mm, const Vma& source, const Move& move) REQUIRES(mm.mmap_lock) {
   Owned<Vma> target = TRY(make<Vma>());
   target->start = move.to;
   target->end = move.to + move.new_length;
@@ -72,13 +71,22 @@ Result<UserAddr> move_mapping(Mm& mm, Vma& vma, const Move& move) REQUIRES(mm.mm
   return move.to;
 }
 
-Result<void> check_growth(Mm& mm, const Vma& vma, uint64_t pages) REQUIRES(mm.mmap_lock) {
+Result<UserAddr> move_or_view(Mm& mm, Vma& vma, const Move& move, CommitCharge charge)
+    REQUIRES(mm.mmap_lock) {
+  UserAddr at = TRY(move.old_length == 0 ? add_view(mm, vma, move) : move_mapping(mm, vma, move));
+  mm.committed.add(std::move(charge));
+  return at;
+}
+
+// The promise of the pages that are added.
+Result<CommitCharge> check_growth(Mm& mm, const Vma& vma, uint64_t pages) REQUIRES(mm.mmap_lock) {
   if (vma.flags & (kVmDontExpand | kVmSpecial)) return Errno::fault;
   if ((vma.flags & kVmLocked) && !may_exceed_locked_limit() &&
       mm.locked_vm + pages > memory_limit(MemoryLimit::locked) >> kPageShift) {
     return Errno::again;
   }
-  return may_expand(mm, vma.flags, pages);
+  TRY(may_expand(mm, vma.flags, pages));
+  return charge_pages(mm, vma.flags, pages);
 }
 
 Result<UserAddr> remap_to(Mm& mm, Vma& vma, const RemapRequest& request, uint64_t old_length,
@@ -90,8 +98,9 @@ Result<UserAddr> remap_to(Mm& mm, Vma& vma, const RemapRequest& request, uint64_
   }
   UserAddr from = request.old_address;
   const uint64_t kept_length = request.keep_source ? 0 : old_length;
+  CommitCharge charge;
   if (new_length > kept_length) {
-    TRY(check_growth(mm, vma, (new_length - kept_length) >> kPageShift));
+    charge = TRY(check_growth(mm, vma, (new_length - kept_length) >> kPageShift));
   }
   TRY(remove_mappings(mm, to, to + new_length));
   if (new_length < old_length) {
@@ -101,7 +110,7 @@ Result<UserAddr> remap_to(Mm& mm, Vma& vma, const RemapRequest& request, uint64_
   Vma* source = mm.mappings.find(from);  // the unmapping may have cut it
   if (source == nullptr) return Errno::fault;
   const Move move{from, to, old_length, new_length, request.keep_source};
-  return old_length == 0 ? add_view(mm, *source, move) : move_mapping(mm, *source, move);
+  return move_or_view(mm, *source, move, std::move(charge));
 }
 
 }  // namespace
@@ -124,12 +133,13 @@ Result<UserAddr> do_mremap(Mm& mm, const RemapRequest& request) {
   if (new_length <= old_length && !request.keep_source) return from;
 
   uint64_t more = (new_length - (request.keep_source ? 0 : old_length)) >> kPageShift;
-  TRY(check_growth(mm, *vma, more));
+  CommitCharge charge = TRY(check_growth(mm, *vma, more));
   UserAddr end = from + new_length;
   const bool may_grow_here = !request.keep_source && old_length != 0;
   if (may_grow_here && from + old_length == vma->end && arch::is_user_range(from, new_length) &&
       is_range_free(mm, vma->end, end)) {
     account_pages(mm, vma->flags, static_cast<int64_t>(more));
+    mm.committed.add(std::move(charge));
     set_range(*vma, vma->start, end);
     merge_with_neighbours(mm, *vma);
     return from;
@@ -137,7 +147,7 @@ Result<UserAddr> do_mremap(Mm& mm, const RemapRequest& request) {
   if (!request.may_move) return Errno::nomem;
   UserAddr to = TRY(find_free_range(mm, new_length, false));
   const Move move{from, to, old_length, new_length, request.keep_source};
-  return old_length == 0 ? add_view(mm, *vma, move) : move_mapping(mm, *vma, move);
+  return move_or_view(mm, *vma, move, std::move(charge));
 }
 
 }  // namespace tine::mm

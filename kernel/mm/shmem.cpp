@@ -115,6 +115,9 @@ Frame* ShmemObject::find_locked(uint64_t index) {
 }
 
 Result<void> ShmemObject::insert(uint64_t index, Frame& frame) {
+  Result<CommitCharge> charge =
+      is_promised_whole_ ? CommitCharge() : CommitCharge::take({.pages = 1});
+  if (!charge) return Errno::nospc;
   SpareNodes spares;
   for (unsigned wanted = 0;; wanted += 2) {
     TRY(spares.fill(std::min(wanted, 2 * kMaxHeight)));
@@ -153,6 +156,7 @@ Result<void> ShmemObject::insert(uint64_t index, Frame& frame) {
     if (use_ == Use::anonymous) frame.flags |= kFrameShmem;
     *slot = &frame;
     if (parent != nullptr) ++parent->used;
+    committed_.add(std::move(*charge));
     pages_.store(pages_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     return {};
   }
@@ -225,6 +229,7 @@ void ShmemObject::remove_pages(uint64_t first, uint64_t end) {
   uint32_t removed = 0;  // frame numbers, chained through Frame::next
   {
     SpinGuard guard(pages_lock_);
+    const uint64_t before = pages_.load(std::memory_order_relaxed);
     auto take = [&](Frame& frame) {
       frame.object = nullptr;  // before any unmap_range(): see memory_object.h
       frame.next = removed;
@@ -245,6 +250,8 @@ void ShmemObject::remove_pages(uint64_t first, uint64_t end) {
       }
     }
     if (root_ == nullptr) height_ = 0;
+    // Those of the boot archive, which follow, were never promised.
+    if (!is_promised_whole_) committed_.release(before - pages_.load(std::memory_order_relaxed));
     for (uint64_t i = first; i < std::min(end, boot_page_count_); ++i) {
       if (Frame* frame = find_boot_page_locked(i)) take(*frame);
     }
@@ -361,12 +368,18 @@ void ShmemObject::adopt_boot_pages(PhysAddr start, uint64_t pages, uint64_t size
   size_.store(size, std::memory_order_release);
 }
 
-Result<Ref<ShmemObject>> make_shmem(uint64_t size) {
+Result<Ref<ShmemObject>> make_shmem(uint64_t size, bool promised) {
+  const Mm* mm = current_mm();
+  CommitCharge charge;
+  if (promised) {
+    charge = TRY(CommitCharge::take({.pages = page_ceil(size) >> kPageShift,
+                                     .size_of_caller = mm != nullptr ? mm->total_vm : 0}));
+  }
   return make_ref<ShmemObject>(size != 0 ? size : ShmemObject::kUnbounded,
-                               ShmemObject::Use::anonymous);
+                               ShmemObject::Use::anonymous, std::move(charge));
 }
 Result<Ref<ShmemObject>> make_file_pages() {
-  return make_ref<ShmemObject>(uint64_t{0}, ShmemObject::Use::file);
+  return make_ref<ShmemObject>(uint64_t{0}, ShmemObject::Use::file, CommitCharge());
 }
 
 }  // namespace tine::mm

@@ -11,6 +11,7 @@
 
 #include <atomic>
 
+#include "mm/commit.h"
 #include "mm/memory_object.h"
 #include "mm/user_memory.h"
 #include "sync/spin_lock.h"
@@ -25,7 +26,12 @@ class ShmemObject final : public MemoryObject {
   enum class Use : uint8_t { anonymous, file };              // counted as RssShmem or RssFile
   static constexpr uint64_t kUnbounded = uint64_t{1} << 62;  // no access is beyond the end
 
-  ShmemObject(uint64_t size, Use use) : size_(size), use_(use) {}
+  // `promised`: all its pages in advance, or none, and then each is promised when it is made.
+  ShmemObject(uint64_t size, Use use, CommitCharge promised)
+      : size_(size),
+        use_(use),
+        is_promised_whole_(promised.pages() != 0),
+        committed_(std::move(promised)) {}
   ~ShmemObject() override;
 
   Result<FrameRef> get_page(uint64_t index, bool for_write) override;
@@ -64,17 +70,20 @@ class ShmemObject final : public MemoryObject {
   SpinLock pages_lock_{LockRank::page_table};
   std::atomic<uint64_t> size_;
   const Use use_;
+  const bool is_promised_whole_;
   std::atomic<int32_t> writers_{0};  // below 0: so many deny writing
   std::atomic<uint64_t> pages_{0};
   unsigned height_ GUARDED_BY(pages_lock_) = 0;  // levels of nodes; 0: root_ is page 0's frame
   void* root_ GUARDED_BY(pages_lock_) = nullptr;
+  CommitCharge committed_ GUARDED_BY(pages_lock_);
   Frame* boot_pages_ GUARDED_BY(pages_lock_) = nullptr;
   uint64_t boot_page_count_ GUARDED_BY(pages_lock_) = 0;
 };
 
-// Shared anonymous memory. Size 0: no end, for mappings of /dev/zero, which has none.
-Result<Ref<ShmemObject>> make_shmem(uint64_t size);
-// The contents of an empty file.
+// Shared anonymous memory. Size 0: no end, for mappings of /dev/zero, which has none. `promised`:
+// vm.overcommit_memory is asked for all of it now, and not for each page when it is made.
+Result<Ref<ShmemObject>> make_shmem(uint64_t size, bool promised);
+// The contents of an empty file, whose pages are promised when they are made.
 Result<Ref<ShmemObject>> make_file_pages();
 
 }  // namespace tine::mm

@@ -38,6 +38,7 @@ class MemoryMachine {
     EXPECT_EQ(before_.objects, after.objects);
     EXPECT_EQ(before_.heap_blocks, after.heap_blocks);
     EXPECT_EQ(before_.frames, after.frames);
+    EXPECT_EQ(committed_pages(), 0u);
   }
 
   // The boot task's program memory; null: none.

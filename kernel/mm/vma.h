@@ -39,9 +39,14 @@ enum VmFlags : uint32_t {
   kVmHugePage = 1u << 17,
   kVmStack = 1u << 18,
   kVmDontDump = 1u << 19,  // MADV_DONTDUMP
+  kVmAccount = 1u << 20,   // its pages are in Mm::committed
 };
 inline constexpr uint32_t kVmAccess = kVmRead | kVmWrite | kVmExec;
 inline constexpr uint32_t kVmMayAll = kVmMayRead | kVmMayWrite | kVmMayExec;
+// Memory that a program may come to write and nobody else has promised: what overcommit is about.
+inline bool is_accountable(uint32_t flags) {
+  return (flags & (kVmNoReserve | kVmShared | kVmWrite)) == kVmWrite;
+}
 
 // A mapped file's identity for /proc/PID/maps; fs/ derives from it.
 class MapName : public RefCounted<MapName> {

@@ -78,7 +78,7 @@ SyscallResult map(UserAddr address, uint64_t length, uint64_t protection, uint64
   if (map_flags & kMapHugeTlb) return Errno::nosys;  // as without CONFIG_HUGETLBFS
   if (map_flags & kMapGrowsDown) request.flags |= kVmGrowsDown;
   if (map_flags & kMapLocked) request.flags |= kVmLocked;
-  if (map_flags & kMapNoReserve) request.flags |= kVmNoReserve;
+  if ((map_flags & kMapNoReserve) && !is_overcommit_forbidden()) request.flags |= kVmNoReserve;
   request.fixed = map_flags & kMapFixed;
   request.fixed_noreplace = map_flags & kMapFixedNoReplace;
   if (request.fixed_noreplace) request.fixed = false;
@@ -89,7 +89,7 @@ SyscallResult map(UserAddr address, uint64_t length, uint64_t protection, uint64
     TRY(describe_file(fd, offset, request));
   } else if (request.flags & kVmShared) {
     if (page_ceil(length) == 0) return Errno::nomem;
-    request.object = TRY(make_shmem(page_ceil(length)));
+    request.object = TRY(make_shmem(page_ceil(length), !(request.flags & kVmNoReserve)));
   }
   return static_cast<long>(TRY(do_mmap(*current_mm(), std::move(request))).value);
 }

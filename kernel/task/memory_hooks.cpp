@@ -33,6 +33,7 @@ uint64_t memory_limit(MemoryLimit limit) {
 }
 
 bool may_exceed_locked_limit() { return capable(kCapIpcLock); }
+bool may_use_admin_reserve() { return capable(kCapSysAdmin); }
 
 constexpr int kNeverKilled = -1000;
 
@@ -91,6 +92,7 @@ bool oom_kill(mm::Mm&) {
 void install_memory_hooks() {
   mm::task_hooks = {.limit = memory_limit,
                     .may_exceed_locked_limit = may_exceed_locked_limit,
+                    .may_use_admin_reserve = may_use_admin_reserve,
                     .oom_kill = oom_kill};
 }
 

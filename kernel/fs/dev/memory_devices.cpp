@@ -48,7 +48,7 @@ class ZeroFile final : public PathFile {
   // A shared mapping of /dev/zero is anonymous memory that its mappers share.
   Result<Ref<mm::MemoryObject>> memory_object() override {
     if (full_) return Errno::nodev;
-    return Ref<mm::MemoryObject>(TRY(mm::make_shmem(0)));
+    return Ref<mm::MemoryObject>(TRY(mm::make_shmem(0, false)));
   }
 
  private:

@@ -7,6 +7,7 @@
 #include "core/random.h"
 #include "core/version.h"
 #include "fs/proc/proc.h"
+#include "mm/commit.h"
 #include "mm/mm.h"
 #include "task/namespace/namespaces.h"
 #include "task/pid/pid_namespace.h"
@@ -105,6 +106,36 @@ Result<void> store_max_map_count(std::string_view text) {
   return {};
 }
 
+Result<void> show_overcommit(TextBuilder& out) {
+  out.print("{}\n", static_cast<uint32_t>(mm::overcommit.mode.load(std::memory_order_relaxed)));
+  return {};
+}
+Result<void> store_overcommit(std::string_view text) {
+  int64_t value = TRY(parse_number(text));
+  if (value < 0 || value > static_cast<int64_t>(mm::Overcommit::never)) return Errno::inval;
+  mm::overcommit.mode.store(static_cast<mm::Overcommit>(value), std::memory_order_relaxed);
+  return {};
+}
+
+using OvercommitWord = std::atomic<uint64_t> mm::OvercommitSettings::*;
+template <OvercommitWord word>
+Result<void> show_overcommit_word(TextBuilder& out) {
+  out.print("{}\n", (mm::overcommit.*word).load(std::memory_order_relaxed));
+  return {};
+}
+// `excluded` no longer holds once this one is set: of the two limits the last written counts.
+template <OvercommitWord word, OvercommitWord excluded = nullptr>
+Result<void> store_overcommit_word(std::string_view text) {
+  int64_t value = TRY(parse_number(text));
+  if (value < 0) return Errno::inval;
+  (mm::overcommit.*word).store(static_cast<uint64_t>(value), std::memory_order_relaxed);
+  if constexpr (excluded != nullptr) (mm::overcommit.*excluded).store(0, std::memory_order_relaxed);
+  return {};
+}
+template <OvercommitWord word, OvercommitWord excluded = nullptr>
+constexpr auto make_overcommit_word =
+    make_setting<show_overcommit_word<word>, store_overcommit_word<word, excluded>>;
+
 // A fresh version-4 UUID a reading, as random(4) says.
 void print_uuid(TextBuilder& out, std::span<const std::byte, 16> bytes) {
   for (size_t i = 0; i < bytes.size(); ++i) {
@@ -174,8 +205,16 @@ constexpr TableEntry kKernelSettings[] = {
     {"version", kFile, make_setting<show_os_version>},
 };
 constexpr TableEntry kMemorySettings[] = {
+    {"admin_reserve_kbytes", kWritable,
+     make_overcommit_word<&mm::OvercommitSettings::admin_reserve_kib>},
     {"max_map_count", kWritable, make_setting<show_max_map_count, store_max_map_count>},
-    {"overcommit_memory", kFile, make_setting<show_constant<0>>},
+    {"overcommit_kbytes", kWritable,
+     make_overcommit_word<&mm::OvercommitSettings::limit_kib, &mm::OvercommitSettings::ratio>},
+    {"overcommit_memory", kWritable, make_setting<show_overcommit, store_overcommit>},
+    {"overcommit_ratio", kWritable,
+     make_overcommit_word<&mm::OvercommitSettings::ratio, &mm::OvercommitSettings::limit_kib>},
+    {"user_reserve_kbytes", kWritable,
+     make_overcommit_word<&mm::OvercommitSettings::user_reserve_kib>},
 };
 constexpr TableEntry kFileSettings[] = {
     {"nr_open", kFile, make_setting<show_constant<1048576>>},

@@ -10,6 +10,7 @@
 #include "fs/fs_context.h"
 #include "fs/mount.h"
 #include "fs/open.h"
+#include "mm/commit.h"
 #include "mm/heap.h"
 #include "sched/sched.h"
 #include "sched/timer.h"
@@ -122,6 +123,8 @@ Result<void> show_meminfo(TextBuilder& out) {
   line("PageTables:", memory.table_frames);
   line("SwapTotal:", 0);
   line("SwapFree:", 0);
+  line("CommitLimit:", mm::commit_limit_pages());
+  line("Committed_AS:", mm::committed_pages());
   return {};
 }
 
