@@ -62,7 +62,7 @@ void copy_description(const Mm& parent, Mm& child) {
   child.env_start = parent.env_start;
   child.env_end = parent.env_end;
   child.vdso = parent.vdso;
-  for (size_t i = 0; i < Mm::kAuxvEntries; ++i) child.saved_auxv[i] = parent.saved_auxv[i];
+  child.auxv = parent.auxv;
   child.exe_file = parent.exe_file;
   child.dumpable = parent.dumpable;
   child.coredump_filter = parent.coredump_filter;

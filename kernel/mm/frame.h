@@ -160,6 +160,7 @@ struct KernelStackCounts {
   uint64_t cache_hits;
   uint64_t cached_frames;       // of stacks that nobody has
   uint64_t bookkeeping_frames;  // never given back
+  uint64_t deepest;             // bytes that some task has used of its stack; debug builds, else 0
 };
 KernelStackCounts kernel_stack_counts();
 

@@ -159,6 +159,21 @@ TEST(KernelStacks, AreCachedAndComeClean) {
   free_kernel_stack(*second);
 }
 
+TEST(KernelStacks, TellHowDeepATaskWent) {
+  MemoryMachine machine;
+  auto stack = alloc_kernel_stack();
+  ASSERT_TRUE(stack);
+  constexpr uint64_t kDepth = 1000;
+  const VirtAddr lowest_used = *stack + (sched::kKernelStackSize - kDepth);
+  *reinterpret_cast<uint64_t*>(lowest_used.value) = 1;
+  free_kernel_stack(*stack);
+  EXPECT_EQ(kernel_stack_counts().deepest, kDepth);
+  stack = alloc_kernel_stack();  // comes clean again, and a shallow task changes nothing
+  ASSERT_TRUE(stack);
+  free_kernel_stack(*stack);
+  EXPECT_EQ(kernel_stack_counts().deepest, kDepth);
+}
+
 TEST(KernelStacks, ManyCanLiveAndAllGoBack) {
   MemoryMachine machine;
   std::vector<VirtAddr> stacks;

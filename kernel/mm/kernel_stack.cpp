@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Kernel stacks: four pages in the vmalloc area with an unmapped page below each (E53), and a few
+// Kernel stacks: two pages in the vmalloc area with an unmapped page below each (E53), and a few
 // per CPU kept mapped for the next task (E50).
 //
 // A stack is all zero when it is handed out, so that nothing of its last owner leaks (E35). Most
@@ -10,7 +10,10 @@
 // of all CPUs, because stacks are given back where no other CPU can be waited for. Only somebody who
 // allocates (or reclaims) unmaps them, and then makes all CPUs forget the addresses before they are
 // used again. Slots of addresses belong to `slots.lock`.
+// Since a stack begins as zeros, what a task has used of it can be seen when it is given back: debug
+// builds note the most that any task has used (KernelStackCounts::deepest).
 // ENOMEM when frames, page tables or addresses run out.
+#include <algorithm>
 #include <atomic>
 #include <bit>
 
@@ -52,6 +55,7 @@ std::atomic<int64_t> live_stacks{0};
 std::atomic<uint64_t> cached_stacks{0};
 std::atomic<uint64_t> cache_hits{0};
 std::atomic<uint64_t> slot_chunks{0};
+std::atomic<uint64_t> deepest{0};
 
 struct StackSlots {
   SpinLock lock{LockRank::vmalloc};
@@ -259,6 +263,25 @@ uint64_t trim_pool(uint32_t keep) {
   return trimmed;
 }
 
+#ifdef TINE_DEBUG
+constexpr bool kNotesDepth = true;
+#else
+constexpr bool kNotesDepth = false;
+#endif
+
+// How much of `stack` has been written to, from its top down.
+[[maybe_unused]] void note_depth(VirtAddr stack) {
+  const auto* words = reinterpret_cast<const uint64_t*>(stack.value);
+  constexpr size_t kWords = sched::kKernelStackSize / sizeof(uint64_t);
+  const uint64_t unused = static_cast<uint64_t>(std::find_if(words, words + kWords,
+                                                             [](uint64_t word) { return word != 0; }) -
+                                                words);
+  const uint64_t depth = sched::kKernelStackSize - unused * sizeof(uint64_t);
+  uint64_t seen = deepest.load(std::memory_order_relaxed);
+  while (depth > seen && !deepest.compare_exchange_weak(seen, depth, std::memory_order_relaxed)) {
+  }
+}
+
 bool pool_is_large() NO_THREAD_SAFETY_ANALYSIS { return pool.count > kPooledStacks; }  // a hint
 
 }  // namespace
@@ -279,6 +302,7 @@ Result<VirtAddr> alloc_kernel_stack() {
 }
 
 void free_kernel_stack(VirtAddr stack) {
+  if constexpr (kNotesDepth) note_depth(stack);
   live_stacks.fetch_sub(1, std::memory_order_relaxed);
   if (!add_to_cache(stack)) add_to_pool(stack);
   cached_stacks.fetch_add(1, std::memory_order_relaxed);
@@ -303,12 +327,13 @@ void forget_all_kernel_stacks() {
   live_stacks = 0;
   cached_stacks = 0;
   slot_chunks = 0;
+  deepest = 0;
 }
 
 KernelStackCounts kernel_stack_counts() {
   return {live_stacks.load(std::memory_order_relaxed), cache_hits.load(std::memory_order_relaxed),
           cached_stacks.load(std::memory_order_relaxed) * kStackPages,
-          slot_chunks.load(std::memory_order_relaxed)};
+          slot_chunks.load(std::memory_order_relaxed), deepest.load(std::memory_order_relaxed)};
 }
 
 }  // namespace tine::mm

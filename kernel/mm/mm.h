@@ -11,6 +11,7 @@
 #pragma once
 
 #include <atomic>
+#include <span>
 #include <utility>
 
 #include "core/list.h"
@@ -32,9 +33,24 @@ inline std::atomic<uint32_t> max_map_count{65530};  // vm.max_map_count
 inline constexpr uint64_t kMinMapAddress = 65536;   // vm.mmap_min_addr
 inline constexpr uint64_t kStackGuardGap = 256 * kPageSize;
 
+// What exec tells a program about itself: pairs of type and value, AT_NULL last. It never changes
+// afterwards, so a fork shares it.
+struct AuxiliaryVector final : RefCounted<AuxiliaryVector> {
+  static constexpr const char* kCacheName = "auxv";
+  static constexpr size_t kMaxEntries = 22;
+  AuxiliaryVector() {}
+  void add(uint64_t type, uint64_t value) {
+    words[count++] = type;
+    words[count++] = value;
+  }
+  std::span<const uint64_t> span() const { return {words, count}; }
+
+  uint64_t words[kMaxEntries * 2];
+  size_t count = 0;  // of words
+};
+
 struct Mm final : RefCounted<Mm> {
   static constexpr const char* kCacheName = "mm_struct";
-  static constexpr size_t kAuxvEntries = 48;
 
   Mm() = default;
   ~Mm();
@@ -65,7 +81,7 @@ struct Mm final : RefCounted<Mm> {
   UserAddr start_brk, brk;
   UserAddr start_stack, arg_start, arg_end, env_start, env_end;
   UserAddr vdso;
-  uint64_t saved_auxv[kAuxvEntries] = {};
+  Ref<AuxiliaryVector> auxv;  // /proc/PID/auxv; null before exec
   Ref<MapName> exe_file;  // /proc/PID/exe; the mappings deny writing
   uint32_t dumpable = 1;  // PR_SET_DUMPABLE
   uint32_t coredump_filter = 0x33;

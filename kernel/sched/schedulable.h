@@ -94,6 +94,8 @@ struct Schedulable {
   uint16_t mutex_ranks[16] = {};
 };
 
-inline constexpr uint64_t kKernelStackSize = 16 * 1024;
+// Half as much again as any call chain is known to need (docs/process-memory.md); interrupts have a
+// stack of their own.
+inline constexpr uint64_t kKernelStackSize = 8 * 1024;
 
 }  // namespace tine::sched

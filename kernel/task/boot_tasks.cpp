@@ -11,6 +11,7 @@
 #include "fs/files_table.h"
 #include "fs/fs_context.h"
 #include "fs/tty/terminal.h"
+#include "mm/heap.h"
 #include "task/clone/copy_process.h"
 #include "task/clone/kthread.h"
 #include "task/memory_hooks.h"
@@ -30,7 +31,7 @@ struct IdleParts {
   SignalState signal;
   Creds creds;
 };
-alignas(IdleParts) std::byte idle_storage[kMaxCpus][sizeof(IdleParts)];
+alignas(IdleParts) std::byte boot_idle_storage[sizeof(IdleParts)];
 
 SignalState* first_process = nullptr;  // set once, before a second process exists
 
@@ -58,8 +59,10 @@ void set_default_limits(SignalState& process) {
 
 }  // namespace
 
-Task& make_idle_task(CpuId cpu) NO_THREAD_SAFETY_ANALYSIS {
-  auto& parts = *new (idle_storage[cpu]) IdleParts;
+Result<Task*> make_idle_task(CpuId cpu) NO_THREAD_SAFETY_ANALYSIS {
+  void* storage = cpu == 0 ? boot_idle_storage : heap_allocate(sizeof(IdleParts));
+  if (storage == nullptr) return Errno::nomem;
+  auto& parts = *new (storage) IdleParts;
   Task& task = parts.task;
   task.real_creds = Ref<const Creds>(fill_root_creds(parts.creds));
   task.sighand = Ref<SigHand>(parts.sighand);
@@ -74,7 +77,7 @@ Task& make_idle_task(CpuId cpu) NO_THREAD_SAFETY_ANALYSIS {
   parts.signal.process_group = parts.signal.session = task.pid;
   set_default_limits(parts.signal);
   parts.signal.threads.push_back(task);
-  return task;
+  return &task;
 }
 
 SignalState& init_process() { return *first_process; }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The first tasks: each CPU's idle task (PID 0), made without memory from the heap; init (PID 1)
+// The first tasks: each CPU's idle task (PID 0), the first made without memory from the heap; init (PID 1)
 // and kthreadd (PID 2), made by the same road as all others.
 //
 // Order at boot: the architecture calls make_idle_task() and sets it as the current task; once the
@@ -10,6 +10,7 @@
 
 #include <cstdint>
 
+#include "core/result.h"
 #include "core/types.h"
 
 namespace tine {
@@ -18,8 +19,8 @@ struct SignalState;
 struct Task;
 
 // The task that the CPU runs already, or will run when nothing else wants it. Its kernel stack is
-// the caller's business. Cannot fail: it lives in the image.
-Task& make_idle_task(CpuId cpu);
+// the caller's business. ENOMEM for a CPU other than the first, whose task lives in the image.
+Result<Task*> make_idle_task(CpuId cpu);
 
 // PID 1's process: the parent of orphans. Exists before any other.
 SignalState& init_process();

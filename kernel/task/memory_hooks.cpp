@@ -53,7 +53,7 @@ struct Choice {
 };
 
 Choice choose_victim() {
-  const auto total = static_cast<int64_t>(mm::memory_statistics().total_frames);
+  const auto total = static_cast<int64_t>(mm::total_frame_count());
   Choice choice;
   int64_t worst = 0;
   for (Ref<Task> task = next_process(1); task; task = next_process(task->tgid() + 1)) {

@@ -229,13 +229,14 @@ struct counts {
   long value;
 };
 
+// But for the depth of stacks, which is no count and may only grow.
 static int read_counts(struct counts* counts, int capacity) {
   FILE* file = fopen("/proc/tine", "r");
   int found = 0;
   if (file == NULL) return 0;
   while (found < capacity &&
          fscanf(file, "%31s %ld", counts[found].name, &counts[found].value) == 2)
-    found++;
+    if (strcmp(counts[found].name, "kernel_stack_deepest") != 0) found++;
   fclose(file);
   return found;
 }

@@ -68,7 +68,7 @@ void kernel_init(void* program) {
 
 void boot_and_run(std::function<void()> init, const MachineOptions& options) {
   boot_machine(options);
-  Task& idle = make_idle_task(0);
+  Task& idle = **make_idle_task(0);
   adopt_boot_task(idle);
   BootInfo info = describe_machine();
   sched::init_this_cpu(idle);

@@ -157,11 +157,9 @@ Result<void> show_environ(Task& task, TextBuilder& out) {
 
 Result<void> show_auxv(Task& task, TextBuilder& out) {
   mm::MmUser user = memory_of(task);
-  if (!user) return {};
-  // Pairs of words up to and including AT_NULL.
-  size_t words = 0;
-  while (words + 2 < mm::Mm::kAuxvEntries && user->saved_auxv[words] != 0) words += 2;
-  out.append({reinterpret_cast<const char*>(user->saved_auxv), (words + 2) * sizeof(uint64_t)});
+  if (!user || !user->auxv) return {};
+  const std::span<const uint64_t> words = user->auxv->span();
+  out.append({reinterpret_cast<const char*>(words.data()), words.size_bytes()});
   return {};
 }
 

@@ -135,9 +135,11 @@ Result<void> show_mounts(TextBuilder& out) {
 
 Result<void> show_live_counts(TextBuilder& out) {
   LiveCounts counts = live_counts();
-  out.print("objects {}\nheap_blocks {}\nframes {}\nkernel_stacks {}\nframe_metadata_kib {}\n",
+  out.print("objects {}\nheap_blocks {}\nframes {}\nkernel_stacks {}\nframe_metadata_kib {}\n"
+      "kernel_stack_deepest {}\n",
             counts.objects, counts.heap_blocks, counts.frames, counts.kernel_stacks,
-            mm::memory_statistics().metadata_frames * kKibPerFrame);
+            mm::memory_statistics().metadata_frames * kKibPerFrame,
+            mm::kernel_stack_counts().deepest);
   return {};
 }
 

@@ -46,7 +46,7 @@ TmpfsSuperblock::TmpfsSuperblock(const char* name) : Superblock(name, kMagic) {
 }
 
 Result<TmpfsSuperblock::Options> TmpfsSuperblock::parse(std::string_view text) {
-  uint64_t ram = mm::memory_statistics().total_frames << kPageShift;
+  uint64_t ram = mm::total_frame_count() << kPageShift;
   Options options{.max_pages = ram >> kPageShift >> 1, .max_inodes = ram >> kPageShift >> 1};
   while (!text.empty()) {
     size_t comma = std::min(text.find(','), text.size());

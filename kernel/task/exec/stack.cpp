@@ -35,21 +35,11 @@ enum AuxiliaryType : uint64_t {
   kAtMinSignalStack = 51,
 };
 
-struct AuxiliaryVector {
-  static constexpr size_t kMaxEntries = 22;
-  uint64_t words[kMaxEntries * 2];
-  size_t count = 0;
-  void add(uint64_t type, uint64_t value) {
-    words[count++] = type;
-    words[count++] = value;
-  }
-};
-static_assert(AuxiliaryVector::kMaxEntries * 2 <= mm::Mm::kAuxvEntries);
-constexpr size_t kAuxiliaryBytes = sizeof(AuxiliaryVector::words);
+constexpr size_t kAuxiliaryBytes = sizeof(mm::AuxiliaryVector::words);
 
-AuxiliaryVector make_auxiliary_vector(const StackPlan& plan, const ProgramFacts& facts) {
+void fill_auxiliary_vector(mm::AuxiliaryVector& vector, const StackPlan& plan,
+                           const ProgramFacts& facts) {
   const arch::ElfPlatform platform = arch::elf_platform();
-  AuxiliaryVector vector;
   if (facts.vdso != 0) vector.add(kAtVdso, facts.vdso);
   vector.add(kAtMinSignalStack, platform.min_signal_stack);
   vector.add(kAtHardwareFlags, platform.hardware_flags);
@@ -71,7 +61,6 @@ AuxiliaryVector make_auxiliary_vector(const StackPlan& plan, const ProgramFacts&
   vector.add(kAtFileName, plan.file_name);
   vector.add(kAtPlatform, plan.platform);
   vector.add(kAtNull, 0);
-  return vector;
 }
 
 std::span<const std::byte> bytes_of(std::string_view text) {
@@ -120,8 +109,9 @@ Result<void> write_stack(NewMemory& memory, const StackPlan& plan, const Layout&
   }));
   if (index == arguments.argument_count()) TRY(writer.put(0));
   TRY(writer.put(0));
-  const AuxiliaryVector vector = make_auxiliary_vector(plan, facts);
-  TRY(writer.put(std::span(vector.words, vector.count)));
+  Ref<mm::AuxiliaryVector> vector = TRY(make_ref<mm::AuxiliaryVector>());
+  fill_auxiliary_vector(*vector, plan, facts);
+  TRY(writer.put(vector->span()));
 
   TRY(memory.write(plan.seed, layout.seed));
   TRY(memory.write(plan.platform, bytes_of(arch::elf_platform().name)));
@@ -138,7 +128,7 @@ Result<void> write_stack(NewMemory& memory, const StackPlan& plan, const Layout&
   mm.arg_start = UserAddr(plan.strings);
   mm.arg_end = mm.env_start = UserAddr(environment);
   mm.env_end = UserAddr(plan.file_name);
-  std::ranges::copy(std::span(vector.words, vector.count), mm.saved_auxv);
+  mm.auxv = std::move(vector);
   return {};
 }
 

@@ -110,7 +110,7 @@ void init_boot_cpu_local() {
 
 // What runs here is the boot CPU's idle task, on the boot stack.
 void become_idle_task() {
-  Task& idle = make_idle_task(0);
+  Task& idle = **make_idle_task(0);  // the first one's is static
   idle.kernel_stack = VirtAddr(reinterpret_cast<uint64_t>(boot_stack_bottom));
   arch::set_current(&idle);
 }

@@ -15,6 +15,7 @@
 #include "arch/x86_64/cpu/fpu.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/offsets.h"
+#include "core/panic.h"
 #include "mm/user_memory.h"
 #include "sched/sched.h"
 
@@ -113,6 +114,8 @@ UserRegs& user_regs(sched::Schedulable& task) {
 sched::Schedulable* switch_context(sched::Schedulable& previous, sched::Schedulable& next) {
   x86::switch_fpu(previous.context, next.context);
   x86::switch_bases(previous.context, next.context);
+  // A stack begins as zeros: its lowest word is what STACK_END_MAGIC is in Linux (E57).
+  TINE_DEBUG_ASSERT(*reinterpret_cast<const uint64_t*>(previous.kernel_stack.value) == 0);
   uint64_t top = x86::stack_top(next);
   this_cpu().kernel_stack_top = top;
   x86::set_interrupt_stack(top);

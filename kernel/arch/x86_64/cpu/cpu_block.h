@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // All that one CPU has of its own: the arch-neutral block that GS points at, and behind it the
-// descriptor tables and the stacks (IST) of the exceptions that must not trust the running stack.
+// descriptor tables, the stacks (IST) of the exceptions that must not trust the running stack, and the
+// stack on which it handles interrupts that strike in the kernel.
 // The boot CPU's is part of the image; those of the others are made of frames when they are started
 // (machine/secondary.cpp) and stay for ever. Written by its own CPU, but for what is set before it
 // starts.
@@ -27,11 +28,13 @@ static_assert(sizeof(TaskStateSegment) == 104);
 inline constexpr unsigned kIstStackSize = 4096;
 inline constexpr unsigned kIstStacks = 4;
 inline constexpr unsigned kGdtEntries = 16;
+inline constexpr unsigned kInterruptStackSize = 8192;
 
 struct CpuBlock : arch::CpuLocal {
   TaskStateSegment task_state;
   uint64_t gdt[kGdtEntries] = {};
   alignas(16) uint8_t ist_stacks[kIstStacks][kIstStackSize] = {};
+  alignas(16) uint8_t interrupt_stack[kInterruptStackSize] = {};
 };
 
 extern CpuBlock boot_cpu;

@@ -63,6 +63,17 @@ restore_kernel:
   addq $8, %rsp
   iretq
 
+// call_on_stack(edi: argument, rsi: function, rdx: top of the stack to run it on)
+  .globl call_on_stack
+call_on_stack:
+  pushq %rbp
+  movq %rsp, %rbp
+  movq %rdx, %rsp
+  callq *%rsi
+  movq %rbp, %rsp
+  popq %rbp
+  retq
+
 // IST vectors. From user mode the frame moves to the task's stack and is handled there.
 trap_paranoid:
   testb $3, 24(%rsp)                  // vector, error code, RIP, CS

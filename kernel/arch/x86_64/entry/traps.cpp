@@ -7,6 +7,7 @@
 #include "arch/context.h"
 #include "arch/user_access.h"
 #include "arch/x86_64/boot/image.h"
+#include "arch/x86_64/cpu/cpu_block.h"
 #include "arch/x86_64/cpu/fpu.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/entry/trap_names.h"
@@ -182,9 +183,14 @@ void user_trap(UserRegs& regs, unsigned vector, uint64_t error) {
   user_exception(regs, vector);
 }
 
+void call_on_stack(unsigned argument, void (*function)(unsigned), void* stack_top);  // traps.S
+static void kernel_interrupt(unsigned vector) { dispatch_interrupt(vector, false); }
+
 void kernel_trap(UserRegs& regs, unsigned vector, uint64_t error) {
   if (vector >= VECTOR_FIRST_IRQ) {
-    dispatch_interrupt(vector, false);
+    // Handlers keep interrupts off, so that the stack is never in use already.
+    CpuBlock& cpu = this_cpu_block();
+    call_on_stack(vector, kernel_interrupt, cpu.interrupt_stack + kInterruptStackSize);
     return preempt_after_interrupt(regs);
   }
   if (vector == 13) {  // an address in a user copy that is not canonical

@@ -45,6 +45,11 @@ bool is_text(uint64_t address) {
          address < reinterpret_cast<uint64_t>(text_end);
 }
 
+bool is_in_current_stack(uint64_t address) {
+  const sched::Schedulable* task = arch::current_schedulable();
+  return task != nullptr && address - task->kernel_stack.value < sched::kKernelStackSize;
+}
+
 void print_call_chain(uint64_t frame) {
   constexpr unsigned kMaxFrames = 40;
   for (unsigned i = 0; i < kMaxFrames; ++i) {
@@ -53,7 +58,8 @@ void print_call_chain(uint64_t frame) {
     uint64_t next = words[0], return_address = words[1];
     if (!is_text(return_address)) return;
     print_frame(return_address);
-    if (next <= frame || next - frame > sched::kKernelStackSize) return;
+    const bool leaves_interrupt_stack = is_in_current_stack(next) && !is_in_current_stack(frame);
+    if (!leaves_interrupt_stack && (next <= frame || next - frame > sched::kKernelStackSize)) return;
     frame = next;
   }
 }

@@ -62,7 +62,7 @@ Result<void> start_processor(CpuId cpu) {
   TRY(mm::prepare_cpu(cpu));
   VirtAddr stack = TRY(mm::alloc_kernel_stack());
   CpuBlock* block = TRY(make_block(cpu));
-  Task& idle = make_idle_task(cpu);
+  Task& idle = *TRY(make_idle_task(cpu));
   idle.kernel_stack = stack;
   block->current = &idle;
   block->kernel_stack_top = stack.value + sched::kKernelStackSize;
