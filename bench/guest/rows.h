@@ -9,6 +9,7 @@
 namespace bench {
 
 // rows_process.cpp
+void row_snapshot();
 void row_fork_nolibc();
 void row_vfork_exit_wait();
 void row_fork_exec_tiny();
@@ -37,6 +38,7 @@ void row_fork_huge_1024m();
 // rows_fork.cpp
 void row_fork_10_maps();
 void row_fork_50000_maps();
+void row_fork_100000_maps();
 void row_fork_sparse_16g();
 void row_fork_touch_1();
 void row_fork_touch_10();

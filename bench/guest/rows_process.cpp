@@ -232,6 +232,13 @@ void row_fork_chain_100() {
   report_ticks("fork_chain_100", median(taken), depth);
 }
 
+// server.c measures and reports; this process becomes it.
+void row_snapshot() {
+  const char* const unit = ticks_per_millisecond == 0 ? "instructions" : "ns";
+  const char* const arguments[] = {"/bench-server", unit, nullptr};
+  give_up(-raw_execve(arguments[0], arguments, no_environment));
+}
+
 void row_children_1000() {
   static SleepingChildren children;
   uint64_t created[batches];

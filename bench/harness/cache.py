@@ -2,8 +2,8 @@
 """Figures of peer kernels, kept so that a comparison measures only Tine.
 
 A set of figures belongs to the exact kernel file, guest programs, QEMU and command line that gave
-it; when any of them changes, the key does, and the peer is measured anew. Files are replaced whole, so a run
-cut short never leaves half a set. A damaged file counts as absent.
+it; when any of them changes, the key does, and the peer is measured anew. Files are replaced whole, so
+a run cut short never leaves half a set. A damaged file counts as absent.
 """
 
 import hashlib

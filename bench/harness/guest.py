@@ -25,6 +25,7 @@ PROGRAMS = (
     "bench-glibc-true",
     "bench-exec-tiny",
     "bench-exec-glibc",
+    "bench-server",
 )
 STARTER_RUNS = {"boot", "ram_used"}  # measured by the starter itself, so in no program's list
 SHELL_REACHED = "bench-shell-reached"
@@ -78,8 +79,9 @@ def check_rows(figures: list[Figure], programs: Path) -> None:
 
 def _say(program: Path, question: str) -> str:
     """What a guest program answers on the host."""
-    done = subprocess.run([program, question], capture_output=True, text=True, check=True, timeout=10)
-    return done.stdout
+    return subprocess.run(
+        [program, question], capture_output=True, text=True, check=True, timeout=10
+    ).stdout
 
 
 def _root(busybox: bytes) -> Archive:

@@ -51,7 +51,8 @@ class MachineSpec:
         command = [QEMU, "-M", "microvm", "-cpu", CPU, "-accel", self.accelerator]
         if self.instruction_counting:
             command += ["-icount", "shift=0,sleep=off", *REPEATABLE]
-        command += ["-smp", str(self.cpus), "-m", str(self.memory_mib), "-nodefaults", "-no-user-config"]
+        command += ["-smp", str(self.cpus), "-m", str(self.memory_mib)]
+        command += ["-nodefaults", "-no-user-config"]
         command += ["-display", "none", "-no-reboot", "-sandbox", "on", "-serial", "stdio"]
         command += ["-kernel", str(self.kernel), "-initrd", str(self.initrd)]
         return [*command, "-append", f"console=ttyS0 quiet panic=-1 {self.arguments}"]

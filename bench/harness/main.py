@@ -10,12 +10,12 @@ from argparse import Namespace
 from dataclasses import asdict
 from pathlib import Path
 
-from . import guest
+from . import guest, snapshot
 from .cache import ResultCache
 from .errors import BenchError
 from .machine import MachineSpec, qemu_version
 from .measure import Plan, Result, Session
-from .options import parse_options
+from .options import DOCS_DIRECTORY, parse_options
 from .peers import Contender, find_peer
 from .report import BAD_VERDICTS, Comparison, print_table, write_json
 from .rounds import measure_in_turn
@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
 
 def _run(options: Namespace) -> int:
     table = load_table()
-    figures = choose(table, options.rows)
+    figures = choose(table, snapshot.RUN if options.redis else options.rows)
     if options.list:
         for figure in figures:
             print(f"{figure.name:<28} {figure.title}")
@@ -52,6 +52,9 @@ def _run(options: Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="tine-bench-") as scratch:
         roots = guest.prepare(table, Path(scratch))
         plan = Plan(roots, options.mode, options.accel, options.row_timeout, options.verbose)
+        if options.redis:
+            _show_snapshots(options, figures, plan)
+            return 0
         settings = {figure.setting for figure in figures}
         peer = None
         if options.peer != "none":
@@ -65,6 +68,16 @@ def _run(options: Namespace) -> int:
         raise BenchError(f"{options.kernel} gave no figure at all (reasons above)")
     bad = any(comparison.verdict(figure) in BAD_VERDICTS for figure in figures)
     return 1 if options.check and bad else 0
+
+
+def _show_snapshots(options: Namespace, figures: list[Figure], plan: Plan) -> None:
+    """The rows of the server on Tine and both peers: two plots below docs/, and a table."""
+    results = {"tine": Session(Contender("tine", options.kernel), figures, plan).measure()}
+    for name in snapshot.PEERS:
+        peer = find_peer(name, options.fresh, {figure.setting for figure in figures})
+        results[name] = _measure_peer(peer, figures, plan, options.fresh)
+    snapshot.draw(DOCS_DIRECTORY, results, options.mode)
+    snapshot.print_summary(figures, results)
 
 
 def _measure(

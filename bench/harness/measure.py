@@ -32,6 +32,8 @@ class Result:
     unit: str = ""
     failure: str = ""
     samples: list[float | None] = field(default_factory=list)  # by wall time: of each round
+    # Of a distribution: one in [0] operations took longer than [1].
+    points: list[tuple[float, float]] = field(default_factory=list)
 
     def to_json(self) -> dict[str, object]:
         return asdict(self)
@@ -80,6 +82,7 @@ class Session:
         self._all_runs = sum(len(runs) for _, runs in runs_of(figures))
         self._done_runs = 0
         self.results: dict[str, Result] = {}
+        self._points: dict[str, list[tuple[float, float]]] = {}  # where points of a figure go
         self.console_of_failures: list[str] = []
 
     def measure(self) -> dict[str, Result]:
@@ -149,6 +152,9 @@ class Session:
             for figure in self._figures:
                 if figure.printed == name and figure.setting == setting:
                     self.results[figure.name] = Result(float(value), unit)
+                    self._points[name] = self.results[figure.name].points
+        elif kind == "bench-point":
+            self._points.setdefault(name, []).append((float(value), float(unit)))
         elif kind == "bench-failed" and name == "starter":
             raise BenchError(f"the guest's starter failed on {self._label}: {value}")
         elif kind == "bench-failed":
@@ -181,8 +187,9 @@ class Session:
 
     def _spec(self, setting: Setting, initrd: Path, arguments: str) -> MachineSpec:
         plan = self._plan.for_setting(setting)
-        return MachineSpec(self._contender.kernel_for(setting), initrd, arguments, setting.memory_mib,
-                           plan.counting, plan.accelerator, setting.cpus)
+        kernel = self._contender.kernel_for(setting)
+        return MachineSpec(kernel, initrd, arguments, setting.memory_mib, plan.counting,
+                           plan.accelerator, setting.cpus)
 
     def _smallest_ram(self, setting: Setting) -> Result:
         """Bisects -m; the shell must run a script with a fork and an exec."""
@@ -199,8 +206,9 @@ class Session:
 
     def _reaches_shell(self, setting: Setting, memory_mib: int) -> bool:
         # Counting instructions is slower but the same every time, whatever the host is doing.
-        spec = MachineSpec(self._contender.kernel_for(setting), self._plan.roots.shell, "rdinit=/shell",
-                           memory_mib, self._plan.accelerator == "tcg", self._plan.accelerator)
+        kernel = self._contender.kernel_for(setting)
+        spec = MachineSpec(kernel, self._plan.roots.shell, "rdinit=/shell", memory_mib,
+                           self._plan.accelerator == "tcg", self._plan.accelerator)
         with Machine(spec, self._plan.verbose) as machine:
             try:
                 lines = machine.lines(lambda: 60, total_seconds=90)

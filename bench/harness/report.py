@@ -14,6 +14,7 @@ from statistics import median
 from .measure import Result
 from .table import Figure
 
+FORK_SERVER = "fork_server"
 BAD_VERDICTS = ("worse", "over target", "failed")
 
 
@@ -60,6 +61,11 @@ class Comparison:
         pairs = zip(self.tine[figure.name].samples, self.peer[figure.name].samples, strict=False)
         return [mine / theirs for mine, theirs in pairs if mine is not None and theirs]
 
+    def columns(self) -> list[tuple[str, dict[str, Result]]]:
+        """The kernels' names and figures."""
+        mine = [("Tine", self.tine)]
+        return mine if self.peer is None else [*mine, (self.peer_name, self.peer)]
+
     def _peer_value(self, figure: Figure) -> float | None:
         return self.peer[figure.name].value if self.peer is not None else None
 
@@ -90,6 +96,8 @@ def print_table(comparison: Comparison) -> None:
         cells = [row[0].ljust(widths[0])]
         cells += [cell.rjust(width) for cell, width in zip(row[1:-1], widths[1:-1], strict=True)]
         print("  ".join([*cells, row[-1]]).rstrip())
+    _print_flatness(comparison)
+    _print_executions(comparison)
     _print_rates(comparison)
     _print_failures(comparison)
     verdicts = [comparison.verdict(figure) for figure in comparison.figures]
@@ -127,15 +135,36 @@ def _suffix(comparison: Comparison, figure: Figure) -> str:
     return " ns" if figure.setting.by_wall_time and comparison.mode != "wall" else ""
 
 
+def _print_flatness(comparison: Comparison) -> None:
+    """What fork is not to depend on: the least and the most that it costs."""
+    for word in dict.fromkeys(figure.flat for figure in comparison.figures if figure.flat):
+        chosen = [figure for figure in comparison.figures if figure.flat == word]
+        parts = []
+        for name, results in comparison.columns():
+            values = [value for figure in chosen if (value := results[figure.name].value)]
+            if len(values) > 1:
+                more = max(values) / min(values)
+                shown = f"+{more - 1:.1%}" if more < 2 else f"x{more:,.0f}"
+                parts.append(f"{name} {min(values):,.0f} to {max(values):,.0f} ({shown})")
+        if parts:
+            print(f"the fork call by {word}: {'; '.join(parts)}")
+
+
+def _print_executions(comparison: Comparison) -> None:
+    """A fuzzer's figure: how much it gets done."""
+    rates = [f"{name} {1e6 / value:,.1f}" for name, results in comparison.columns()
+             if FORK_SERVER in results and (value := results[FORK_SERVER].value)]
+    if rates and comparison.mode == "icount":
+        print(f"executions of the fork server in a million instructions: {', '.join(rates)}")
+
+
 def _print_rates(comparison: Comparison) -> None:
-    """How rows that ran on machines of several sizes scale: operations a second, and by how much."""
+    """How rows that ran on machines of several sizes scale, in operations a second."""
     groups: dict[str, list[Figure]] = {}
     for figure in comparison.figures:
         if figure.setting.by_wall_time:
             groups.setdefault(figure.printed, []).append(figure)
-    columns = [("Tine", comparison.tine)]
-    if comparison.peer is not None:
-        columns.append((comparison.peer_name, comparison.peer))
+    columns = comparison.columns()
     for printed, figures in groups.items():
         if len(figures) < 2:
             continue
@@ -156,9 +185,7 @@ def _shown(result: Result, suffix: str) -> str:
 
 
 def _print_failures(comparison: Comparison) -> None:
-    columns = [("Tine", comparison.tine)]
-    if comparison.peer is not None:
-        columns.append((comparison.peer_name, comparison.peer))
+    columns = comparison.columns()
     for name, results in columns:
         for figure in comparison.figures:
             if figure.setting.without_peer and results is comparison.peer:

@@ -27,6 +27,7 @@ class Figure:
     unit: str  # "time", "KiB", "MiB"
     on_host: bool  # found out by the harness, not printed by the guest
     setting: Setting
+    flat: str | None  # what figures with the same word should not depend on
     reference: dict[str, float]
     target: float | None
 
@@ -48,6 +49,7 @@ def load_table() -> list[Figure]:
                 entry["unit"],
                 entry.get("where") == "host",
                 SETTINGS[entry.get("machine", "one")],
+                entry.get("flat"),
                 entry.get("reference", {}),
                 entry.get("target"),
             )
