@@ -99,12 +99,9 @@ void move_between(RunQueue& from, RunQueue& to, Schedulable& task) REQUIRES(from
 // The first task of the tree that may run on `cpu` and is no heavier than `limit`.
 template <class Tree>
 Schedulable* find_movable(Tree& tree, CpuId cpu, uint64_t limit) {
-  unsigned looks = 0;
-  for (Schedulable& task : tree) {
-    if (may_run_on(task, cpu) && task.weight <= limit) return &task;
-    if (++looks == kMaxLooks) break;
-  }
-  return nullptr;
+  return tree.find(kMaxLooks, [cpu, limit](const Schedulable& task) {
+    return may_run_on(task, cpu) && task.weight <= limit;
+  });
 }
 
 Schedulable* find_movable_fair(FairQueue& fair, CpuId cpu, uint64_t limit) {
@@ -140,9 +137,7 @@ bool pull_realtime(RunQueue& rq) REQUIRES(rq.lock) {
 
 }  // namespace
 
-CpuId select_cpu(const Schedulable& task, Placement why) {
-  if (cpu_count() == 1) [[likely]]
-    return 0;
+CpuId select_among_cpus(const Schedulable& task, Placement why) {
   uint64_t allowed = task.cpus_allowed & all_cpus();
   TINE_DEBUG_ASSERT(allowed != 0);
   if (std::has_single_bit(allowed)) return static_cast<CpuId>(std::countr_zero(allowed));  // E89

@@ -22,8 +22,6 @@ namespace tine::sched {
 namespace {
 
 alignas(RunQueue) char run_queue_storage[sizeof(RunQueue) * kMaxCpus];
-std::atomic<CpuId> cpus_online{0};
-
 // A signal that came after the task decided to sleep keeps it awake.
 bool must_stay_awake(const Schedulable& task, TaskState state) {
   uint32_t work = task.work.load(std::memory_order_relaxed);
@@ -35,9 +33,7 @@ bool must_stay_awake(const Schedulable& task, TaskState state) {
 // Whether another CPU may have something better than the best here: work for one that would idle,
 // or a real-time task that waits while this CPU would run a lesser one.
 bool may_pull(const SchedClass& best) {
-  if (cpu_count() == 1) [[likely]]
-    return false;
-  return best.rank() < realtime_class.rank();
+  return !has_one_cpu() && best.rank() < realtime_class.rank();
 }
 
 // The best task: still in its container, or the running one itself. `previous_runs`: the running
@@ -108,6 +104,7 @@ void schedule_core(bool preempted) NO_THREAD_SAFETY_ANALYSIS {
 
 }  // namespace
 
+std::atomic<CpuId> cpus_online{0};
 RunQueue* const run_queues = reinterpret_cast<RunQueue*>(run_queue_storage);
 
 void init_this_cpu(Schedulable& idle_task) {
@@ -243,7 +240,7 @@ void request_tick(RunQueue& rq, Nanoseconds now) {
       wanted = std::min(wanted, now + running.slice_left);
     }
     if (!deadline.throttled.empty()) {
-      wanted = std::min(wanted, ByReplenishment::time_of(*deadline.throttled.begin()));
+      wanted = std::min(wanted, ByReplenishment::time_of(*deadline.throttled.first()));
     }
   }
   if (wanted >= rq.tick_at) return;

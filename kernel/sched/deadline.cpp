@@ -79,7 +79,7 @@ class DeadlineClass final : public SchedClass {
   void set_next(RunQueue& rq, Schedulable& task) const override { remove(rq, task); }
 
   Schedulable* peek(RunQueue& rq) const override {
-    return rq.deadline.waiting.empty() ? nullptr : &*rq.deadline.waiting.begin();
+    return rq.deadline.waiting.first();
   }
 
   bool beats(const RunQueue&, const Schedulable& waiting,
@@ -111,9 +111,9 @@ class DeadlineClass final : public SchedClass {
     rq.lock.assert_held();
     DeadlineQueue& queue = rq.deadline;
     if (task.is_throttled) {
-      queue.throttled.erase(queue.throttled.iterator_to(task));
+      queue.throttled.erase(task);
     } else {
-      queue.waiting.erase(queue.waiting.iterator_to(task));
+      queue.waiting.erase(task);
       note_waiting_realtime(rq);
     }
   }
@@ -128,9 +128,9 @@ constinit const SchedClass& deadline_class = deadline_instance;
 void replenish_deadline_tasks(RunQueue& rq, Nanoseconds now) {
   DeadlineQueue& queue = rq.deadline;
   while (!queue.throttled.empty()) {
-    Schedulable& task = *queue.throttled.begin();
+    Schedulable& task = *queue.throttled.first();
     if (ByReplenishment::time_of(task) > now) return;
-    queue.throttled.erase(queue.throttled.begin());
+    queue.throttled.erase(task);
     task.is_throttled = false;
     while (task.slice_left <= 0) {  // an overrun is taken from the periods that follow
       task.slice_left += task.deadline.runtime;

@@ -7,8 +7,7 @@
 // slice means low latency but no greater share.
 //
 // The distance to V, the lag, is what a task is owed. It is kept while the task sleeps or moves to
-// another CPU, so that neither gains nor loses; it is kept as weight times distance, so that a change
-// of nice keeps it too. A forked child starts behind V by the slice that it was given: forking gains
+// another CPU, so that neither gains nor loses, and scaled with the weight when that changes. A forked child starts behind V by the slice that it was given: forking gains
 // no CPU time (B71).
 #include <algorithm>
 
@@ -19,28 +18,30 @@ namespace {
 
 // What a task runs at least before a wake-up takes the CPU from it.
 constexpr Nanoseconds kMinimumTurn = 750'000;
-// No task is owed, or owes, more than two slices; in units of weight times virtual time.
-constexpr int64_t kLagLimit = 2 * kSlice * 1024;
+// No task is owed, or owes, more than this.
+constexpr Nanoseconds kLagLimit = 2 * kSlice;
 
 uint64_t to_virtual(const Schedulable& task, Nanoseconds delta) {
   auto real = static_cast<uint64_t>(delta);
   return task.weight == 1024 ? real : real * 1024 / task.weight;
 }
 
-uint64_t average_vruntime(const FairQueue& fair) {
-  if (fair.weighted_offset == 0 || fair.total_weight == 0) return fair.zero;
-  auto weight = static_cast<int64_t>(fair.total_weight);
-  int64_t offset = fair.weighted_offset;
-  if (offset < 0) offset -= weight - 1;  // round down, so that somebody is always eligible
-  return fair.zero + static_cast<uint64_t>(offset / weight);
+// Rounded down, so that somebody is always eligible.
+int64_t divide_down(int64_t value, uint64_t by) {
+  auto divisor = static_cast<int64_t>(by);
+  return (value < 0 ? value - divisor + 1 : value) / divisor;
+}
+
+// How far a task stands from the zero.
+int64_t offset_of(const FairQueue& fair, const Schedulable& task) {
+  return static_cast<int64_t>(task.vruntime - fair.zero);
 }
 
 bool is_eligible(const FairQueue& fair, const Schedulable& task) {
-  auto distance = static_cast<int64_t>(task.vruntime - fair.zero);
-  return fair.weighted_offset >= distance * static_cast<int64_t>(fair.total_weight);
+  return fair.weighted_offset >= offset_of(fair, task) * static_cast<int64_t>(fair.total_weight);
 }
 
-// Moves the zero to V before the sums get near their limits.
+// Moves the zero to V before the sum gets near its limits: at ticks, since it grows with time.
 void keep_in_range(FairQueue& fair) {
   constexpr uint64_t kRange = uint64_t{1} << 44;
   if (static_cast<uint64_t>(fair.weighted_offset) + kRange < 2 * kRange) [[likely]]
@@ -50,46 +51,50 @@ void keep_in_range(FairQueue& fair) {
   fair.weighted_offset -= step * static_cast<int64_t>(fair.total_weight);
 }
 
-int64_t weighted_distance(const FairQueue& fair, const Schedulable& task) {
-  return static_cast<int64_t>(task.vruntime - fair.zero) * task.weight;
-}
-
 void grant_slice(Schedulable& task) {
   if (task.slice_left <= 0) task.slice_left = kSlice;
   task.virtual_deadline = task.vruntime + to_virtual(task, task.slice_left);
 }
 
-// Where a newcomer stands, so that its lag after it has joined is what it was: joining moves V.
-// Alone it has neither.
+// A newcomer, of weight w, moves V by its coming: by lag * w / W, where W is the weight of those who
+// are there. It is placed so that its lag is what it was once it has: at V - lag * (W + w) / W.
 void place(FairQueue& fair, Schedulable& task) {
-  if (fair.total_weight == 0) {
-    task.vruntime = fair.zero;
-    return grant_slice(task);
+  int64_t offset = 0;  // alone it is where V is
+  if (fair.total_weight != 0) {
+    auto both = static_cast<int64_t>(fair.total_weight + task.weight);
+    offset = divide_down(fair.weighted_offset - task.lag * both, fair.total_weight);
   }
-  int64_t lag = 0;
-  if (task.lag != 0) {
-    auto others = static_cast<int64_t>(fair.total_weight);
-    lag = task.lag / task.weight * (others + task.weight) / others;
-  }
-  task.vruntime = average_vruntime(fair) - static_cast<uint64_t>(lag);
+  task.vruntime = fair.zero + static_cast<uint64_t>(offset);
+  fair.weighted_offset += offset * task.weight;
+  fair.total_weight += task.weight;
   grant_slice(task);
 }
 
-int64_t lag_of(const FairQueue& fair, const Schedulable& task) {
-  auto distance = static_cast<int64_t>(average_vruntime(fair) - task.vruntime);
-  return std::clamp(distance * task.weight, -kLagLimit, kLagLimit);
+int64_t clamp_lag(const Schedulable& task, int64_t lag) {
+  auto limit = static_cast<int64_t>(to_virtual(task, kLagLimit));
+  return std::clamp(lag, -limit, limit);
 }
 
-// A task among those that wait, in the tree where it was seen last.
-void insert(FairQueue& fair, Schedulable& task) {
-  task.is_early = fair.count > 1 && !is_eligible(fair, task);
-  if (task.is_early) fair.early.insert(task);
+int64_t lag_of(const FairQueue& fair, const Schedulable& task) {
+  int64_t average = divide_down(fair.weighted_offset, fair.total_weight);
+  return clamp_lag(task, average - offset_of(fair, task));
+}
+
+// Among those that wait. `is_early` is for now: virtual time goes on, and peek() looks again.
+void insert(FairQueue& fair, Schedulable& task, bool is_early) {
+  task.is_early = is_early;
+  if (is_early) fair.early.insert(task);
   else fair.eligible.insert(task);
 }
 
 void remove(FairQueue& fair, Schedulable& task) {
-  if (task.is_early) fair.early.erase(fair.early.iterator_to(task));
-  else fair.eligible.erase(fair.eligible.iterator_to(task));
+  if (task.is_early) fair.early.erase(task);
+  else fair.eligible.erase(task);
+}
+
+void move_over(FairQueue& fair, Schedulable& task) {
+  remove(fair, task);
+  insert(fair, task, !task.is_early);
 }
 
 class FairClass final : public SchedClass {
@@ -101,10 +106,8 @@ class FairClass final : public SchedClass {
     rq.load.update(rq.now, fair.total_weight);
     task.load.update(rq.now, /*was_runnable=*/false, false);
     place(fair, task);
-    fair.weighted_offset += weighted_distance(fair, task);
-    fair.total_weight += task.weight;
     ++fair.count;
-    if (&task != rq.current) insert(fair, task);
+    if (&task != rq.current) insert(fair, task, task.lag < 0);
   }
 
   void dequeue(RunQueue& rq, Schedulable& task) const override {
@@ -121,11 +124,13 @@ class FairClass final : public SchedClass {
       return;
     }
     task.lag = lag_of(fair, task);
-    fair.weighted_offset -= weighted_distance(fair, task);
+    fair.weighted_offset -= offset_of(fair, task) * task.weight;
     fair.total_weight -= task.weight;
   }
 
-  void put_previous(RunQueue& rq, Schedulable& task) const override { insert(rq.fair, task); }
+  void put_previous(RunQueue& rq, Schedulable& task) const override {
+    insert(rq.fair, task, !is_eligible(rq.fair, task));
+  }
 
   void set_next(RunQueue& rq, Schedulable& task) const override {
     remove(rq.fair, task);
@@ -135,21 +140,17 @@ class FairClass final : public SchedClass {
   // Brings both trees up to date first, as far as the answer depends on it.
   Schedulable* peek(RunQueue& rq) const override {
     FairQueue& fair = rq.fair;
-    if (fair.count == 1 && !fair.eligible.empty()) return &*fair.eligible.begin();  // the only one
-    while (!fair.early.empty() && is_eligible(fair, *fair.early.begin())) {
-      Schedulable& task = *fair.early.begin();
-      fair.early.erase(fair.early.begin());
-      task.is_early = false;
-      fair.eligible.insert(task);
+    if (fair.count == 1) {  // who is alone is never ahead
+      return fair.eligible.empty() ? fair.early.first() : fair.eligible.first();
+    }
+    while (!fair.early.empty() && is_eligible(fair, *fair.early.first())) {
+      move_over(fair, *fair.early.first());
     }
     while (!fair.eligible.empty()) {
-      Schedulable& task = *fair.eligible.begin();
-      if (is_eligible(fair, task)) return &task;
-      fair.eligible.erase(fair.eligible.begin());
-      task.is_early = true;
-      fair.early.insert(task);
+      if (is_eligible(fair, *fair.eligible.first())) return fair.eligible.first();
+      move_over(fair, *fair.eligible.first());
     }
-    return fair.early.empty() ? nullptr : &*fair.early.begin();
+    return fair.early.first();
   }
 
   bool beats(const RunQueue& rq, const Schedulable& waiting,
@@ -162,16 +163,15 @@ class FairClass final : public SchedClass {
   bool preempts(const RunQueue& rq, const Schedulable& waiting,
                 const Schedulable& running) const override {
     if (running.policy == kPolicyIdle && waiting.policy != kPolicyIdle) return true;
-    if (waiting.policy != kPolicyNormal) return false;
-    return running.sum_exec_runtime - running.turn_start >= kMinimumTurn &&
-           beats(rq, waiting, running);
+    if (running.sum_exec_runtime - running.turn_start < kMinimumTurn) [[likely]]
+      return false;
+    return waiting.policy == kPolicyNormal && beats(rq, waiting, running);
   }
 
   void charge(RunQueue& rq, Schedulable& task, Nanoseconds delta) const override {
     uint64_t virtual_delta = to_virtual(task, delta);
     task.vruntime += virtual_delta;
     rq.fair.weighted_offset += static_cast<int64_t>(virtual_delta * task.weight);
-    keep_in_range(rq.fair);
     task.slice_left -= delta;
     if (task.slice_left > 0) [[likely]]
       return;
@@ -181,6 +181,7 @@ class FairClass final : public SchedClass {
   }
 
   bool tick(RunQueue& rq, Schedulable& task) const override {
+    keep_in_range(rq.fair);
     rq.load.update(rq.now, rq.fair.total_weight);
     task.load.update(rq.now, true, true);
     if (rq.fair.count == 1 || task.sum_exec_runtime - task.turn_start < kMinimumTurn) return false;
@@ -196,7 +197,6 @@ class FairClass final : public SchedClass {
       uint64_t ahead = next.vruntime - task.vruntime;
       task.vruntime += ahead;
       rq.fair.weighted_offset += static_cast<int64_t>(ahead * task.weight);
-      keep_in_range(rq.fair);
     }
     if (is_before(task.virtual_deadline, next.virtual_deadline)) {
       task.virtual_deadline = next.virtual_deadline;
@@ -229,7 +229,8 @@ constinit const SchedClass& fair_class = fair_instance;
 // B71: the child owes what its parent owes, and the slice that it was given.
 void inherit_lag(const RunQueue& rq, Schedulable& child, const Schedulable& parent) {
   int64_t lag = parent.on_rq && parent.sched_class == &fair_class ? lag_of(rq.fair, parent) : 0;
-  child.lag = std::max(std::min<int64_t>(lag, 0) - child.slice_left * 1024, -kLagLimit);
+  auto slice = static_cast<int64_t>(to_virtual(child, child.slice_left));
+  child.lag = clamp_lag(child, std::min<int64_t>(lag, 0) - slice);
 }
 
 uint32_t weight_of_nice(int nice) { return weights.of_level[std::clamp(nice, -20, 19) + 20]; }

@@ -92,6 +92,12 @@ bool may_use_all_cpus(const Schedulable& task) {
   return cpu == cpu_count();
 }
 
+// What a task is owed stays the same amount of real time.
+void set_weight(Schedulable& task, uint32_t weight) {
+  task.lag = task.lag * task.weight / weight;
+  task.weight = weight;
+}
+
 }  // namespace
 
 void apply_policy(Schedulable& task, int policy, int rt_priority, int nice) {
@@ -101,7 +107,7 @@ void apply_policy(Schedulable& task, int policy, int rt_priority, int nice) {
   task.normal_prio = policy == kPolicyDeadline    ? -1
                      : is_realtime_policy(policy) ? 99 - rt_priority
                                                   : task.static_prio;
-  task.weight = policy == kPolicyIdle ? kIdlePolicyWeight : weight_of_nice(nice);
+  set_weight(task, policy == kPolicyIdle ? kIdlePolicyWeight : weight_of_nice(nice));
   choose_class(task);
 }
 

@@ -45,7 +45,7 @@ class RealtimeClass final : public SchedClass {
     rq.lock.assert_held();
     auto& waiting = rq.realtime.waiting;
     if (task.slice_left > 0) {
-      waiting.insert_before(waiting.lower_bound(task), task);
+      waiting.insert_before_equals(task);
     } else {
       waiting.insert(task);
     }
@@ -58,7 +58,7 @@ class RealtimeClass final : public SchedClass {
   }
 
   Schedulable* peek(RunQueue& rq) const override {
-    return rq.realtime.waiting.empty() ? nullptr : &*rq.realtime.waiting.begin();
+    return rq.realtime.waiting.first();
   }
 
   bool beats(const RunQueue&, const Schedulable& waiting,
@@ -92,7 +92,7 @@ class RealtimeClass final : public SchedClass {
  private:
   static void remove(RunQueue& rq, Schedulable& task) {
     rq.lock.assert_held();
-    rq.realtime.waiting.erase(rq.realtime.waiting.iterator_to(task));
+    rq.realtime.waiting.erase(task);
     note_waiting_realtime(rq);
   }
 };

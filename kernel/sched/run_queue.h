@@ -10,10 +10,10 @@
 #pragma once
 
 #include "arch/cpu.h"
-#include "core/list.h"
 #include "sched/sched.h"
 #include "sched/sched_class.h"
 #include "sched/schedulable.h"
+#include "sched/task_tree.h"
 #include "sync/spin_lock.h"
 
 namespace tine::sched {
@@ -51,13 +51,10 @@ struct ByReplenishment {  // when the next period of a throttled task begins
     return task.deadline_at - task.deadline.deadline + task.deadline.period;
   }
 };
-template <class Order>
-using TaskTree =
-    bi::multiset<Schedulable, bi::member_hook<Schedulable, TreeNode, &Schedulable::run_node>,
-                 bi::compare<Order>, bi::constant_time_size<false>>;
 
 struct FairQueue {
-  // Those that wait. A task moves between the two as it is looked at, since virtual time goes on.
+  // Those that wait. Virtual time goes on, so where a task stands was true when it was looked at
+  // last; it moves over when it is looked at again (peek).
   TaskTree<ByVirtualDeadline> eligible;
   TaskTree<ByVirtualRuntime> early;    // had more than their share
   uint32_t count = 0;                  // with the running task, like the sums
@@ -133,13 +130,18 @@ void enqueue_where_assigned(Schedulable& task, EnqueueReason reason);
 void update_load_average(Nanoseconds now);
 
 // --- balance.cpp: which CPU.
+extern std::atomic<CpuId> cpus_online;
+inline bool has_one_cpu() { return cpus_online.load(std::memory_order_relaxed) == 1; }
 inline uint64_t all_cpus() {
   CpuId count = cpu_count();
   return count >= 64 ? ~0ull : (1ull << count) - 1;
 }
 inline bool may_run_on(const Schedulable& task, CpuId cpu) { return task.cpus_allowed >> cpu & 1; }
 enum class Placement : uint8_t { wake_up, fork, forbidden };
-CpuId select_cpu(const Schedulable& task, Placement why);
+CpuId select_among_cpus(const Schedulable& task, Placement why);
+inline CpuId select_cpu(const Schedulable& task, Placement why) {
+  return has_one_cpu() ? 0 : select_among_cpus(task, why);
+}
 // The CPU is about to idle, or to run something lesser than what waits elsewhere: takes a task from
 // another CPU if one waits there.
 bool pull_for_switch(RunQueue& rq) REQUIRES(rq.lock);

@@ -59,7 +59,7 @@ struct Schedulable {
   // The fair class (fair.cpp).
   uint64_t vruntime = 0;
   uint64_t virtual_deadline = 0;
-  int64_t lag = 0;              // while off the queue: service owed to the task, times 1024
+  int64_t lag = 0;              // while off the queue: virtual time owed to the task
   Nanoseconds turn_start = 0;   // sum_exec_runtime when it was given the CPU
   bool is_early = false;        // waits among those that have had more than their share
   TaskLoad load;

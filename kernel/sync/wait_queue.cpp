@@ -31,10 +31,7 @@ void WaitQueue::remove(Waiter& waiter) {
   queued_.store(queued_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
 }
 
-void WaitQueue::wake(unsigned exclusive_limit, uint32_t events, WakeMode mode) {
-  // Orders the caller's change of the condition before the look at the queue.
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (is_empty()) return;
+void WaitQueue::wake_waiters(unsigned exclusive_limit, uint32_t events, WakeMode mode) {
   IrqGuard guard(lock_);
   wake_locked(exclusive_limit, events, mode);
 }

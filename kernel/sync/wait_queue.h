@@ -39,7 +39,11 @@ class WaitQueue {
   void add(Waiter& waiter);            // non-exclusive at the head, exclusive at the tail
   void remove(Waiter& waiter);         // harmless if it is not queued
   // Wakes all non-exclusive waiters and up to `exclusive_limit` exclusive ones (0: all).
-  void wake(unsigned exclusive_limit = 1, uint32_t events = 0, WakeMode mode = WakeMode::any);
+  void wake(unsigned exclusive_limit = 1, uint32_t events = 0, WakeMode mode = WakeMode::any) {
+    // Orders the caller's change of the condition before the look at the queue.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (!is_empty()) wake_waiters(exclusive_limit, events, mode);
+  }
   void wake_all(uint32_t events = 0) { wake(0, events); }
   // Without the lock. Whoever changed the condition with a full barrier (or any atomic
   // read-modify-write) before asking may trust a true: later waiters will see the change.
@@ -48,6 +52,7 @@ class WaitQueue {
  private:
   friend class Completion;
   void insert_locked(Waiter& waiter, Waiter* before) REQUIRES(lock_);
+  void wake_waiters(unsigned exclusive_limit, uint32_t events, WakeMode mode);
   void wake_locked(unsigned exclusive_limit, uint32_t events, WakeMode mode) REQUIRES(lock_);
 
   mutable IrqSpinLock lock_{LockRank::wait_queue};
