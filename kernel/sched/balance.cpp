@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <utility>
 
 #include "core/panic.h"
 #include "sched/run_queue.h"
@@ -18,7 +19,11 @@
 namespace tine::sched {
 namespace {
 
-constexpr Nanoseconds kBalanceInterval = 64'000'000;
+constexpr Nanoseconds kBalanceInterval = 16'000'000;
+// How far the CPUs' progress may differ, in virtual time, before a task changes over; and how much a
+// task that moves can be owed, so that nobody waits for long behind one.
+constexpr int64_t kTolerance = 8'000'000;
+constexpr int64_t kMostCarried = 64'000'000;
 constexpr unsigned kMaxMoves = 8;   // in one balancing
 constexpr unsigned kMaxLooks = 32;  // at tasks that may not be moved
 
@@ -87,10 +92,23 @@ CpuId select_for_wake_up(const Schedulable& task, uint64_t allowed) {
   return start;
 }
 
-// Moves a waiting task from one locked queue to another.
+// By how much the fair tasks of `to` have been served better than those of `from`.
+int64_t lead(const RunQueue& to, const RunQueue& from) REQUIRES(from.lock) REQUIRES(to.lock) {
+  if (to.fair.has_idled || from.fair.has_idled) return 0;
+  return static_cast<int64_t>(progress_of(to) - progress_of(from));
+}
+
+// Moves a waiting task from one locked queue to another, where it is owed what it has missed.
 void move_between(RunQueue& from, RunQueue& to, Schedulable& task) REQUIRES(from.lock)
     REQUIRES(to.lock) {
+  bool is_fair = task.sched_class == &fair_class;
+  int64_t owed = is_fair ? lag_of(from.fair, task) + lead(to, from) : 0;
   deactivate(from, task);
+  if (is_fair) {  // its progress stays what it is, although its coming moves V
+    auto there = static_cast<int64_t>(to.fair.total_weight);
+    owed = std::clamp(owed, -kMostCarried, kMostCarried);
+    task.lag = owed * there / (there + task.weight);
+  }
   task.cpu = to.cpu;
   ++task.migrations;
   activate(to, task, EnqueueReason::moved);
@@ -135,6 +153,64 @@ bool pull_realtime(RunQueue& rq) REQUIRES(rq.lock) {
   return pulled;
 }
 
+// Takes tasks whose move makes the two more even.
+void even_out_weights(RunQueue& rq, Nanoseconds now) NO_THREAD_SAFETY_ANALYSIS {
+  CpuId busiest = busiest_cpu(rq.cpu);
+  if (busiest == kMaxCpus || pressure(run_queues[busiest]) <= pressure(rq)) return;
+  RunQueue& other = run_queues[busiest];
+  if (!other.lock.try_lock_irqs_off()) return;
+  update_current(other, now);
+  for (unsigned moved = 0; moved < kMaxMoves; ++moved) {
+    if (other.fair.total_weight <= rq.fair.total_weight) break;
+    uint64_t difference = other.fair.total_weight - rq.fair.total_weight;
+    Schedulable* task = find_movable_fair(other.fair, rq.cpu, difference / 2);
+    if (task == nullptr) break;
+    move_between(other, rq, *task);
+    check_preemption(rq, *task);
+  }
+  other.lock.unlock_irqs_off();
+}
+
+// The CPU on which somebody waits and virtual time has come least far, as each noted it at its tick.
+CpuId slowest_cpu(CpuId except) {
+  CpuId slowest = kMaxCpus;
+  for (CpuId cpu = 0; cpu < cpu_count(); ++cpu) {
+    const RunQueue& rq = run_queues[cpu];
+    if (cpu == except || rq.fair.count < 2) continue;
+    if (slowest == kMaxCpus || is_before(rq.progress, run_queues[slowest].progress)) slowest = cpu;
+  }
+  return slowest;
+}
+
+// Weights that cannot be split evenly, such as three equal tasks on two CPUs, are shared in turns:
+// where virtual time runs faster it takes a task from where it runs slowest, and the task is owed
+// the difference. So no task of either is further behind than the tolerance and an interval.
+// A CPU from which nobody can be taken is not behind: its tasks have all that they can have.
+void even_out_progress(RunQueue& rq, Nanoseconds now) NO_THREAD_SAFETY_ANALYSIS {
+  if (rq.fair.count == 0) return;
+  bool has_idled = std::exchange(rq.fair.has_idled, false);
+  rq.progress = progress_of(rq);
+  CpuId slowest = slowest_cpu(rq.cpu);
+  if (slowest == kMaxCpus) return;
+  RunQueue& other = run_queues[slowest];
+  if (!other.lock.try_lock_irqs_off()) return;
+  update_current(other, now);
+  int64_t ahead = lead(rq, other);
+  if (has_idled || ahead < -kMostCarried) {  // begins where the slowest is
+    rq.fair.shift -= static_cast<uint64_t>(ahead);
+  } else if (ahead > kTolerance) {
+    Schedulable* task = find_movable_fair(other.fair, rq.cpu, UINT64_MAX);
+    if (task != nullptr) {
+      move_between(other, rq, *task);
+      check_preemption(rq, *task);
+    }
+    if (task == nullptr || ahead > kMostCarried) {
+      other.fair.shift += static_cast<uint64_t>(lead(rq, other));
+    }
+  }
+  other.lock.unlock_irqs_off();
+}
+
 }  // namespace
 
 CpuId select_among_cpus(const Schedulable& task, Placement why) {
@@ -165,30 +241,11 @@ bool pull_for_switch(RunQueue& rq) NO_THREAD_SAFETY_ANALYSIS {
   return task != nullptr;
 }
 
-// Takes tasks whose move makes the two more even; one more whose move only turns the difference
-// around, so that three equal tasks on two CPUs have two thirds each.
-void periodic_balance(RunQueue& rq, Nanoseconds now) NO_THREAD_SAFETY_ANALYSIS {
+void periodic_balance(RunQueue& rq, Nanoseconds now) {
   rq.next_balance = now + kBalanceInterval;
   rq.load.update(now, rq.fair.total_weight);
-  CpuId busiest = busiest_cpu(rq.cpu);
-  if (busiest == kMaxCpus || pressure(run_queues[busiest]) <= pressure(rq)) return;
-  RunQueue& other = run_queues[busiest];
-  if (!other.lock.try_lock_irqs_off()) return;
-  update_current(other, now);
-  bool has_turned_around = false;
-  for (unsigned moved = 0; moved < kMaxMoves && !has_turned_around; ++moved) {
-    if (other.fair.total_weight <= rq.fair.total_weight) break;
-    uint64_t difference = other.fair.total_weight - rq.fair.total_weight;
-    Schedulable* task = find_movable_fair(other.fair, rq.cpu, difference / 2);
-    if (task == nullptr) {
-      task = find_movable_fair(other.fair, rq.cpu, difference);
-      has_turned_around = true;
-    }
-    if (task == nullptr) break;
-    move_between(other, rq, *task);
-    check_preemption(rq, *task);
-  }
-  other.lock.unlock_irqs_off();
+  even_out_weights(rq, now);
+  even_out_progress(rq, now);
 }
 
 void note_waiting_realtime(RunQueue& rq) {

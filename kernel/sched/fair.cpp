@@ -18,7 +18,7 @@ namespace {
 
 // What a task runs at least before a wake-up takes the CPU from it.
 constexpr Nanoseconds kMinimumTurn = 750'000;
-// No task is owed, or owes, more than this.
+// No task that sleeps is owed, or owes, more than this.
 constexpr Nanoseconds kLagLimit = 2 * kSlice;
 
 uint64_t to_virtual(const Schedulable& task, Nanoseconds delta) {
@@ -75,10 +75,6 @@ int64_t clamp_lag(const Schedulable& task, int64_t lag) {
   return std::clamp(lag, -limit, limit);
 }
 
-int64_t lag_of(const FairQueue& fair, const Schedulable& task) {
-  int64_t average = divide_down(fair.weighted_offset, fair.total_weight);
-  return clamp_lag(task, average - offset_of(fair, task));
-}
 
 // Among those that wait. `is_early` is for now: virtual time goes on, and peek() looks again.
 void insert(FairQueue& fair, Schedulable& task, bool is_early) {
@@ -117,13 +113,14 @@ class FairClass final : public SchedClass {
     if (&task != rq.current) remove(fair, task);
     --fair.count;
     if (fair.count == 0) {  // alone it has had exactly its share
+      fair.has_idled = true;
       task.lag = 0;
       fair.zero = task.vruntime;
       fair.weighted_offset = 0;
       fair.total_weight = 0;
       return;
     }
-    task.lag = lag_of(fair, task);
+    task.lag = clamp_lag(task, lag_of(fair, task));
     fair.weighted_offset -= offset_of(fair, task) * task.weight;
     fair.total_weight -= task.weight;
   }
@@ -226,11 +223,21 @@ constexpr FairClass fair_instance;
 
 constinit const SchedClass& fair_class = fair_instance;
 
+int64_t lag_of(const FairQueue& fair, const Schedulable& task) {
+  return divide_down(fair.weighted_offset, fair.total_weight) - offset_of(fair, task);
+}
+
 // B71: the child owes what its parent owes, and the slice that it was given.
 void inherit_lag(const RunQueue& rq, Schedulable& child, const Schedulable& parent) {
   int64_t lag = parent.on_rq && parent.sched_class == &fair_class ? lag_of(rq.fair, parent) : 0;
   auto slice = static_cast<int64_t>(to_virtual(child, child.slice_left));
   child.lag = clamp_lag(child, std::min<int64_t>(lag, 0) - slice);
+}
+
+uint64_t progress_of(const RunQueue& rq) {
+  const FairQueue& fair = rq.fair;
+  auto average = static_cast<uint64_t>(divide_down(fair.weighted_offset, fair.total_weight));
+  return fair.zero + average + fair.shift;
 }
 
 uint32_t weight_of_nice(int nice) { return weights.of_level[std::clamp(nice, -20, 19) + 20]; }

@@ -61,6 +61,9 @@ struct FairQueue {
   uint64_t total_weight = 0;
   uint64_t zero = 0;                   // virtual times are summed as distances to this one
   int64_t weighted_offset = 0;
+  // What makes V comparable with other CPUs': V + shift is this CPU's progress (balance.cpp).
+  uint64_t shift = 0;
+  bool has_idled = true;               // since they were compared last; always if nobody is here
   bool is_anyone_waiting() const { return !eligible.empty() || !early.empty(); }
 };
 
@@ -97,11 +100,12 @@ struct RunQueue {
   DeadlineQueue deadline;
   bool stop_ready = false;
   CpuLoad load;
+  uint64_t progress = 0;        // of the fair class, noted when this CPU balanced last; a hint
   Nanoseconds next_balance = 0;
 
-  uint64_t switches = 0;
+  CpuStatistics statistics{};
   uint64_t reschedule_interrupts = 0;  // sent to this CPU
-  int64_t uninterruptible = 0;  // counted where they fell asleep: only the sum has a meaning
+  int64_t blocked = 0;  // tasks counted where they fell asleep: only the sum has a meaning
   CpuTimes times{};
 };
 
@@ -114,6 +118,11 @@ inline RunQueue& this_run_queue() { return run_queues[arch::this_cpu().id]; }
 // Locks the run queue that the task belongs to. Interrupts must be off.
 RunQueue& lock_run_queue_of(const Schedulable& task) NO_THREAD_SAFETY_ANALYSIS;
 
+// Whether a task that sleeps so counts for the load average: a program's, that is. Threads of the
+// kernel sleep so when they have nothing to do.
+inline bool counts_as_blocked(const Schedulable& task, TaskState state) {
+  return state == TaskState::uninterruptible && task.mm != nullptr;
+}
 // Charges the running task up to `now`.
 void update_current(RunQueue& rq, Nanoseconds now) REQUIRES(rq.lock);
 void activate(RunQueue& rq, Schedulable& task, EnqueueReason reason) REQUIRES(rq.lock);
@@ -155,6 +164,10 @@ void replenish_deadline_tasks(RunQueue& rq, Nanoseconds now) REQUIRES(rq.lock);
 bool is_realtime_throttled(const RunQueue& rq);
 
 // --- fair.cpp
+// V - v of a task that is there.
+int64_t lag_of(const FairQueue& fair, const Schedulable& task);
+// V + shift; somebody has to be there.
+uint64_t progress_of(const RunQueue& rq) REQUIRES(rq.lock);
 void inherit_lag(const RunQueue& rq, Schedulable& child, const Schedulable& parent)
     REQUIRES(rq.lock);
 uint32_t weight_of_nice(int nice);
