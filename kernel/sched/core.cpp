@@ -70,7 +70,7 @@ void schedule_core(bool preempted) NO_THREAD_SAFETY_ANALYSIS {
     if (must_stay_awake(previous, state)) {
       previous.state.store(TaskState::running, std::memory_order_relaxed);
     } else {
-      if (state == TaskState::uninterruptible) ++rq.uninterruptible;
+      if (counts_as_blocked(previous, state)) ++rq.blocked;
       deactivate(rq, previous);
     }
   }
@@ -92,11 +92,13 @@ void schedule_core(bool preempted) NO_THREAD_SAFETY_ANALYSIS {
   if (previous.has_rseq) previous.work.fetch_or(kWorkNotifyResume, std::memory_order_relaxed);
   next.sched_class->set_next(rq, next);
   next.exec_start = now;
-  next.wait_time += now - next.waits_since;
+  Nanoseconds waited = now - next.waits_since;
+  next.wait_time += waited;
+  if (&next != rq.idle) rq.statistics.wait_time += waited;
   next.on_cpu.store(true);  // a full barrier: who kicks it sees this, or it sees its work bits
   rq.current = &next;
   rq.running_prio.store(next.prio, std::memory_order_relaxed);
-  ++rq.switches;
+  ++rq.statistics.switches;
   request_tick(rq, now);
   mm::switch_address_space(next.mm);
   finish_switch(arch::switch_context(previous, next));
@@ -138,6 +140,7 @@ void yield() {
   arch::IrqState state = arch::irq_save();
   RunQueue& rq = this_run_queue();
   rq.lock.lock_irqs_off();
+  ++rq.statistics.yields;
   rq.current->sched_class->yield(rq, *rq.current);
   rq.lock.unlock_irqs_off();
   schedule_core(/*preempted=*/true);

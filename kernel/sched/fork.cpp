@@ -53,6 +53,7 @@ Result<void> sched_fork(Schedulable& child, Schedulable& caller) {
   reset_accounting(child);
   child.cpu = caller.cpu.load();
   child.cpus_allowed = caller.cpus_allowed;
+  child.io_priority = caller.io_priority;
 
   int policy = caller.policy;
   int rt_priority = caller.rt_priority;

@@ -27,7 +27,7 @@ std::atomic<Nanoseconds> next_update_hint{kPeriod};
 uint64_t active_tasks() {
   int64_t active = 0;
   for (CpuId cpu = 0; cpu < cpu_count(); ++cpu) {
-    active += run_queues[cpu].runnable + run_queues[cpu].uninterruptible;
+    active += run_queues[cpu].runnable + run_queues[cpu].blocked;
   }
   return static_cast<uint64_t>(std::max<int64_t>(active, 0));
 }
@@ -54,14 +54,19 @@ void update_load_average(Nanoseconds now) {
 LoadSnapshot load_snapshot() {
   update_load_average(arch::monotonic_now());
   LoadSnapshot snapshot{};
+  int64_t blocked = 0;
   for (CpuId cpu = 0; cpu < cpu_count(); ++cpu) {
     snapshot.running += run_queues[cpu].runnable;
-    snapshot.total_switches += run_queues[cpu].switches;
+    snapshot.total_switches += run_queues[cpu].statistics.switches;
+    blocked += run_queues[cpu].blocked;
   }
+  snapshot.blocked = static_cast<uint64_t>(std::max<int64_t>(blocked, 0));
   IrqGuard guard(load_lock);
   std::copy_n(averages, 3, snapshot.load_average);
   return snapshot;
 }
+
+const CpuStatistics& cpu_statistics(CpuId cpu) { return run_queues[cpu].statistics; }
 
 CpuTimes cpu_times(CpuId cpu) NO_THREAD_SAFETY_ANALYSIS {
   arch::IrqState state = arch::irq_save();

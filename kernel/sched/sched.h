@@ -84,9 +84,19 @@ CpuId cpu_count();                                // CPUs that schedule; their i
 Result<void> set_affinity(Schedulable& task, uint64_t cpus);
 void balance_at_exec();                           // may move the running task; sleeps
 
-struct LoadSnapshot { uint64_t running; uint64_t total_switches; uint64_t load_average[3]; /* 2^11 fixed point */ };
+struct LoadSnapshot {
+  uint64_t running, blocked, total_switches;
+  uint64_t load_average[3];                       // 2^11 fixed point
+};
 LoadSnapshot load_snapshot();
 struct CpuTimes { Nanoseconds user, nice, system, idle, irq; };
 CpuTimes cpu_times(CpuId cpu);
+// What happened on a CPU; /proc/schedstat. Read without its lock: each figure is true by itself.
+struct CpuStatistics {
+  uint64_t switches, yields;
+  uint64_t wake_ups, local_wake_ups;              // by this CPU; of these, of tasks that stay here
+  Nanoseconds wait_time;                          // of tasks that waited to run here
+};
+const CpuStatistics& cpu_statistics(CpuId cpu);
 
 }  // namespace tine::sched

@@ -71,6 +71,7 @@ struct Schedulable {
 
   uint64_t cpus_allowed = ~0ull;
   bool reset_on_fork = false;
+  uint16_t io_priority = 0;     // as ioprio_set(2) took it; nothing here orders I/O by it
   bool has_rseq = false;        // told of each switch away, on its way back to user mode
 
   // Accounting, written by the task's CPU.

@@ -17,6 +17,13 @@ bool state_matches(TaskState state, WakeMode mode) {
   return static_cast<uint16_t>(state) & static_cast<uint16_t>(mode);
 }
 
+// A CPU's counts are its own, with interrupts off.
+void count_wake_up(CpuId target) {
+  RunQueue& here = this_run_queue();
+  ++here.statistics.wake_ups;
+  here.statistics.local_wake_ups += here.cpu == target;
+}
+
 // With the run queue locked and its clock read: E90, E91, E93.
 void make_runnable(RunQueue& rq, Schedulable& task, EnqueueReason reason) REQUIRES(rq.lock) {
   task.waits_since = rq.now;
@@ -93,8 +100,9 @@ bool wake_up(sched::Schedulable& task, WakeMode mode) NO_THREAD_SAFETY_ANALYSIS 
   if (woken) {
     task.state.store(TaskState::running, std::memory_order_relaxed);
     if (!task.on_rq) {
-      if (state == TaskState::uninterruptible) --rq.uninterruptible;
+      if (counts_as_blocked(task, state)) --rq.blocked;
       CpuId cpu = select_cpu(task, Placement::wake_up);
+      count_wake_up(cpu);
       move = cpu != rq.cpu;
       if (!move) {
         update_current(rq, arch::monotonic_now());

@@ -9,13 +9,11 @@
 // task_tree_lock. Deadline tasks have neither bandwidth reclaiming nor a signal at an overrun: those
 // flags are EINVAL.
 #include <algorithm>
+#include <bit>
 
 #include "sched/sched.h"
+#include "syscall/named_tasks.h"
 #include "syscall/syscalls.h"
-#include "task/cred/cred.h"
-#include "task/pid/pid.h"
-#include "task/signal_state.h"
-#include "task/task.h"
 
 namespace tine {
 namespace {
@@ -26,25 +24,11 @@ enum AttributeFlag : uint64_t {                // sched_attr.flags
   kAttributeClamps = 0x20 | 0x40,
 };
 
-// 0 means the caller.
-Result<Ref<Task>> find_target(int pid) {
-  if (pid < 0) return Errno::inval;
-  if (pid == 0) return Ref<Task>(current());
-  Ref<Task> task = find_task(pid);
-  if (!task) return Errno::srch;
-  return task;
-}
-
-bool owns_locked(const Task& task) REQUIRES(task_tree_lock) {
-  KernelUid euid = current().creds().euid;
-  return euid == task.creds().uid || euid == task.creds().euid;
-}
-
 bool may_change(const Task& task) {
   bool owns;
   {
     IrqGuard guard(task_tree_lock);
-    owns = owns_locked(task);
+    owns = caller_owns(task);
   }
   return owns || capable(kCapSysNice);
 }
@@ -94,41 +78,8 @@ sched::DeadlineParameters deadline_parameters(const abi::SchedAttributes& from) 
   return {bounded(from.runtime), bounded(from.deadline), bounded(from.period)};
 }
 
-// Calls act(task) for every thread that `which` and `who` of getpriority(2) name; whether any was.
-template <class Act>
-Result<bool> for_each_named(int which, int who, Act&& act) {
-  enum { kProcess = 0, kGroup = 1, kUser = 2 };
-  if (which < kProcess || which > kUser) return Errno::inval;
-  if (which == kProcess) {
-    Result<Ref<Task>> task = find_target(who);
-    if (!task) return false;
-    act(**task);
-    return true;
-  }
-  Ref<Pid> group;
-  if (which == kGroup) {
-    if (who != 0) {
-      group = find_pid(who);
-    } else {
-      IrqGuard guard(task_tree_lock);
-      group = current().signal->process_group;
-    }
-  }
-  KernelUid uid = who != 0 ? KernelUid(static_cast<uint32_t>(who)) : current().creds().uid;
-  bool any = false;
-  for (Ref<Task> process = next_process(1); process; process = next_process(process->tgid() + 1)) {
-    IrqGuard guard(task_tree_lock);
-    bool named = which == kGroup ? group && process->signal->process_group == group
-                                 : process->creds().uid == uid;
-    if (!named) continue;
-    any = true;
-    for (Task& thread : process->signal->threads) act(thread);
-  }
-  return any;
-}
-
-Result<void> apply_nice(Task& task, int nice, bool owns) {
-  if (!owns && !capable(kCapSysNice)) return Errno::perm;
+Result<void> apply_nice(Task& task, int nice) REQUIRES(task_tree_lock) {
+  if (!caller_owns(task) && !capable(kCapSysNice)) return Errno::perm;
   if (!may_have_nice(task, nice)) return Errno::acces;
   sched::set_nice(task, nice);
   return {};
@@ -143,19 +94,19 @@ SyscallResult sys_sched_yield() {
 
 SyscallResult sys_getpriority(int which, int who) {
   int best = 0;  // 20 - nice, 1..40
-  bool any = TRY(for_each_named(
-      which, who, [&best](const Task& task) { best = std::max(best, 20 - nice_of(task)); }));
+  bool any = TRY(for_each_named(static_cast<NamedBy>(which), who, [&best](const Task& task) {
+    best = std::max(best, 20 - nice_of(task));
+  }));
   if (!any) return Errno::srch;
   return best;
 }
 
 SyscallResult sys_setpriority(int which, int who, int nice) {
   nice = std::clamp(nice, -20, 19);
-  KernelUid euid = current().creds().euid;
   Result<void> outcome;
-  bool any = TRY(for_each_named(which, who, [&](Task& task) {
-    bool owns = euid == task.creds().uid || euid == task.creds().euid;
-    if (Result<void> one = apply_nice(task, nice, owns); !one) outcome = one;
+  bool any = TRY(for_each_named(static_cast<NamedBy>(which), who,
+                                [&](Task& task) REQUIRES(task_tree_lock) {
+    if (Result<void> one = apply_nice(task, nice); !one) outcome = one;
   }));
   if (!any) return Errno::srch;
   TRY(std::move(outcome));
@@ -260,6 +211,8 @@ SyscallResult sys_sched_setaffinity(int pid, uint32_t length, UserIn<uint64_t> m
   if (arch::copy_from_user(&wanted, mask.address(), bytes) != 0) return Errno::fault;
   Ref<Task> task = TRY(find_target(pid));
   if (!may_change(*task)) return Errno::perm;
+  // A CPU's own threads stay where they are.
+  if (task->is_kernel_thread() && std::has_single_bit(task->cpus_allowed)) return Errno::inval;
   TRY(sched::set_affinity(*task, wanted));
   return 0;
 }

@@ -115,6 +115,10 @@ SyscallResult sys_sched_setaffinity(int pid, uint32_t length, UserIn<uint64_t> m
 SyscallResult sys_sched_getaffinity(int pid, uint32_t length, UserOut<uint64_t> mask);
 SyscallResult sys_getcpu(UserOut<uint32_t> cpu, UserOut<uint32_t> node, UserAddr unused);
 
+// io_priority.cpp
+SyscallResult sys_ioprio_set(int which, int who, int priority);
+SyscallResult sys_ioprio_get(int which, int who);
+
 // time.cpp
 SyscallResult sys_nanosleep(UserIn<abi::Timespec> request, UserOut<abi::Timespec> remaining);
 SyscallResult sys_clock_nanosleep(int clock, int flags, UserIn<abi::Timespec> request,

@@ -63,6 +63,7 @@ constexpr TableEntry kRootEntries[] = {
     {"filesystems", kFile, make_text_entry<show_filesystems>},
     {"loadavg", kFile, make_text_entry<show_loadavg>},
     {"meminfo", kFile, make_text_entry<show_meminfo>},
+    {"schedstat", kFile, make_text_entry<show_schedstat_of_cpus>},
     {"slabinfo", kTypeRegular | 0400, make_text_entry<show_slabinfo>},
     {"stat", kFile, make_text_entry<show_system_stat>},
     {"tine", kFile, make_text_entry<show_live_counts>},

@@ -26,7 +26,9 @@ StateName state_of(Task& task) {
   if (task.exit_state.load() == Task::ExitState::dead) return {'X', "X (dead)"};
   switch (task.state.load(std::memory_order_relaxed)) {
     case TaskState::interruptible: return {'S', "S (sleeping)"};
-    case TaskState::uninterruptible:
+    case TaskState::uninterruptible:  // a thread of the kernel that has nothing to do
+      if (task.is_kernel_thread()) return {'I', "I (idle)"};
+      [[fallthrough]];
     case TaskState::killable: return {'D', "D (disk sleep)"};
     case TaskState::stopped: return {'T', "T (stopped)"};
     case TaskState::traced: return {'t', "t (tracing stop)"};
@@ -92,9 +94,8 @@ Result<void> write_stat(Task& task, bool whole_process, TextBuilder& out) {
             memory.end_code, memory.start_stack, family.pending & 0x7fff'ffff,
             task.blocked & 0x7fff'ffff, family.ignored & 0x7fff'ffff, family.caught & 0x7fff'ffff);
   // 38-52
-  int rt_priority = sched::is_realtime_policy(task.policy) ? 99 - task.prio : 0;
-  out.print(" {} {} {} {} 0 0 0 {} {} {} {} {} {} {} {}\n", task.exit_signal, task.cpu.load(), rt_priority,
-            task.policy, memory.start_data, memory.end_data, memory.start_brk,
+  out.print(" {} {} {} {} 0 0 0 {} {} {} {} {} {} {} {}\n", task.exit_signal, task.cpu.load(),
+            task.rt_priority, task.policy, memory.start_data, memory.end_data, memory.start_brk,
             memory.argument_start, memory.argument_end, memory.environment_start,
             memory.environment_end, task.exit_code);
   return {};
@@ -203,16 +204,34 @@ Result<void> show_schedstat(Task& task, TextBuilder& out) {
   return {};
 }
 
+// In the format of Linux, of whose fields these are the ones that mean something here.
 Result<void> show_sched(Task& task, TextBuilder& out) {
+  auto number = [&out](std::string_view name, auto value) {
+    out.print("{:<45}:{:>21}\n", name, value);
+  };
+  auto milliseconds = [&out](std::string_view name, uint64_t nanoseconds) {
+    out.print("{:<45}:{:>14}.{:06}\n", name, nanoseconds / 1'000'000, nanoseconds % 1'000'000);
+  };
   out.print("{} ({}, #threads: {})\n", name_of(task), task.tid(), task.signal->thread_count);
-  out.print("se.vruntime : {}\nse.sum_exec_runtime : {}\nnr_switches : {}\n"
-            "nr_voluntary_switches : {}\nnr_involuntary_switches : {}\nse.load.weight : {}\n"
-            "policy : {}\nprio : {}\nse.vlag : {}\nse.deadline : {}\nse.slice : {}\n"
-            "se.nr_migrations : {}\nse.avg.load_avg : {}\nse.avg.util_avg : {}\n",
-            task.vruntime, task.sum_exec_runtime, task.voluntary_switches + task.involuntary_switches,
-            task.voluntary_switches, task.involuntary_switches, task.weight, task.policy, task.prio,
-            task.lag, task.virtual_deadline, sched::kSlice, task.migrations,
-            uint64_t{task.weight} * task.load.runnable / sched::kFullLoad, task.load.running);
+  out.append("-------------------------------------------------------------------\n");
+  milliseconds("se.exec_start", static_cast<uint64_t>(task.exec_start));
+  milliseconds("se.vruntime", task.vruntime);
+  milliseconds("se.sum_exec_runtime", static_cast<uint64_t>(task.sum_exec_runtime));
+  number("se.nr_migrations", task.migrations);
+  number("nr_switches", task.voluntary_switches + task.involuntary_switches);
+  number("nr_voluntary_switches", task.voluntary_switches);
+  number("nr_involuntary_switches", task.involuntary_switches);
+  number("se.load.weight", uint64_t{task.weight} * 1024);
+  number("se.avg.load_avg", uint64_t{task.weight} * task.load.runnable / sched::kFullLoad);
+  number("se.avg.util_avg", task.load.running);
+  number("policy", task.policy);
+  number("prio", task.prio);
+  if (task.policy == sched::kPolicyDeadline) {
+    number("dl.runtime", task.slice_left);
+    number("dl.deadline", task.deadline_at);
+  } else {
+    number("se.slice", sched::kSlice);
+  }
   return {};
 }
 

@@ -14,6 +14,7 @@ Result<void> show_cpuinfo(TextBuilder& out);
 Result<void> show_devices(TextBuilder& out);
 Result<void> show_filesystems(TextBuilder& out);
 Result<void> show_loadavg(TextBuilder& out);
+Result<void> show_schedstat_of_cpus(TextBuilder& out);
 Result<void> show_meminfo(TextBuilder& out);
 Result<void> show_mounts(TextBuilder& out);
 Result<void> show_live_counts(TextBuilder& out);  // /proc/tine: for the failure sweep
