@@ -29,6 +29,13 @@ enum MembarrierCommand : int {
 constexpr int kAllCommands = (1 << 10) - 1;
 constexpr uint32_t kFlagCpu = 1;
 
+// Linux counts every private registration as the plain one here, although it does not allow that.
+long told_registrations(uint32_t registered) {
+  constexpr uint32_t kSpecial = kRegisterPrivateExpeditedSyncCore | kRegisterPrivateExpeditedRseq;
+  if (registered & kSpecial) registered |= kRegisterPrivateExpedited;
+  return static_cast<long>(registered);
+}
+
 }  // namespace
 
 SyscallResult sys_rseq(UserAddr area, uint32_t length, int flags, uint32_t signature) {
@@ -63,13 +70,11 @@ SyscallResult sys_membarrier(int command, uint32_t flags, int cpu) {
     case kPrivateExpeditedSyncCore:
     case kPrivateExpeditedRseq:
       if (!(registered.load() & static_cast<uint32_t>(command) << 1)) return Errno::perm;
-      if (names_cpu && cpu >= 0 && static_cast<CpuId>(cpu) >= sched::cpu_count()) {
-        return Errno::inval;
-      }
+      if (names_cpu && cpu >= 0 && static_cast<CpuId>(cpu) >= sched::cpu_count()) return 0;
       sched::barrier_on_cpus(current().mm.get(), command == kPrivateExpeditedRseq);
       return 0;
     case kGetRegistrations:
-      return static_cast<long>(registered.load());
+      return told_registrations(registered.load());
     default:
       return Errno::inval;
   }
