@@ -22,11 +22,15 @@ void wake_waiter(Bucket& bucket, FutexWaiter& waiter) REQUIRES(bucket.lock) {
   (void)wake_up(*task);
 }
 
-int wake_in(Bucket& bucket, const Key& key, int limit, uint32_t bitset) REQUIRES(bucket.lock) {
+// EINVAL: somebody waits there who is to be moved to a priority-inheriting futex first.
+Result<int> wake_in(Bucket& bucket, const Key& key, int limit, uint32_t bitset)
+    REQUIRES(bucket.lock) {
   int woken = 0;
   for (FutexWaiter* next = bucket.waiters.first; next != nullptr && woken < limit;) {
     FutexWaiter& waiter = *std::exchange(next, next->next);
-    if (!(waiter.key == key) || !(waiter.bitset & bitset)) continue;
+    if (!(waiter.key == key)) continue;
+    if (waiter.pi != nullptr) return Errno::inval;
+    if (!(waiter.bitset & bitset)) continue;
     wake_waiter(bucket, waiter);
     ++woken;
   }
@@ -54,7 +58,9 @@ class PairGuard {
   arch::IrqState irqs_;
 };
 
-// Queues the waiter if the word still holds `expected`. The read happens under the bucket's lock,
+}  // namespace
+
+// The read happens under the bucket's lock,
 // where it may not fault; a page that is not there is brought in outside, and we look again.
 Result<void> enqueue_if_equal(Bucket& bucket, FutexWaiter& waiter, UserAddr word,
                               uint32_t expected) {
@@ -64,7 +70,7 @@ Result<void> enqueue_if_equal(Bucket& bucket, FutexWaiter& waiter, UserAddr word
       const Result<uint32_t> value = arch::load_user_u32_nofault(word);
       if (value) {
         if (*value != expected) return Errno::again;
-        bucket.waiters.push_back(waiter);
+        bucket.waiters.insert(waiter);
         return {};
       }
     }
@@ -72,8 +78,7 @@ Result<void> enqueue_if_equal(Bucket& bucket, FutexWaiter& waiter, UserAddr word
   }
 }
 
-// The waiter leaves its bucket unless a waker took it out. A requeue may move it to another bucket
-// meanwhile, so the bucket is looked up again under its lock. False: it had been woken.
+// A requeue may move it to another bucket meanwhile, so the bucket is looked up again under its lock.
 bool leave_queue(FutexWaiter& waiter) {
   while (!waiter.woken.load(std::memory_order_acquire)) {
     Bucket& bucket = bucket_of(waiter.key);
@@ -86,26 +91,6 @@ bool leave_queue(FutexWaiter& waiter) {
   return false;
 }
 
-Result<void> sleep_until_woken(const FutexWaiter& waiter, Nanoseconds deadline) {
-  Result<void> outcome;
-  for (;;) {
-    prepare_to_sleep(TaskState::interruptible);
-    if (waiter.woken.load(std::memory_order_acquire)) break;
-    if (sleep_is_interrupted()) {
-      outcome = Errno::restart_sys;
-      break;
-    }
-    if (!schedule_until(deadline)) {
-      outcome = Errno::timedout;
-      break;
-    }
-  }
-  finish_sleep();
-  return outcome;
-}
-
-}  // namespace
-
 Result<void> wait(UserAddr word, Sharing sharing, uint32_t expected, Nanoseconds deadline,
                   uint32_t bitset) {
   if (bitset == 0) return Errno::inval;
@@ -114,7 +99,8 @@ Result<void> wait(UserAddr word, Sharing sharing, uint32_t expected, Nanoseconds
   waiter.bitset = bitset;
   waiter.task = &current();
   TRY(enqueue_if_equal(bucket_of(waiter.key), waiter, word, expected));
-  const Result<void> slept = sleep_until_woken(waiter, deadline);
+  const Result<void> slept = sleep_until(
+      [&] { return waiter.woken.load(std::memory_order_acquire); }, deadline, Errno::restart_sys);
   if (!leave_queue(waiter)) return {};  // a wake-up that came with the signal or timeout counts
   return slept;
 }
@@ -124,7 +110,7 @@ Result<int> wake(UserAddr word, Sharing sharing, int limit, uint32_t bitset) {
   const Key key = TRY(make_key(word, sharing));
   Bucket& bucket = bucket_of(key);
   IrqGuard guard(bucket.lock);
-  return wake_in(bucket, key, limit, bitset);
+  return wake_in(bucket, key, std::max(limit, 1), bitset);  // as Linux: nobody asks for none
 }
 
 Result<int> requeue(UserAddr word, UserAddr target, Sharing sharing, int wake_limit, int move_limit,
@@ -141,15 +127,16 @@ Result<int> requeue(UserAddr word, UserAddr target, Sharing sharing, int wake_li
           expected != nullptr ? arch::load_user_u32_nofault(word) : Result<uint32_t>(0u);
       if (value) {
         if (expected != nullptr && *value != *expected) return Errno::again;
-        int woken = wake_in(source, from, wake_limit, kMatchAny);
+        const int woken = TRY(wake_in(source, from, wake_limit, kMatchAny));
         int moved = 0;
         FutexWaiter* const last = source.waiters.last;  // both buckets may be one
         for (FutexWaiter* next = source.waiters.first; next != nullptr && moved < move_limit;) {
           FutexWaiter& waiter = *std::exchange(next, next == last ? nullptr : next->next);
           if (!(waiter.key == from)) continue;
+          if (waiter.pi != nullptr) return Errno::inval;
           source.waiters.erase(waiter);
           waiter.key = to;
-          destination.waiters.push_back(waiter);
+          destination.waiters.insert(waiter);
           ++moved;
         }
         return woken + moved;
@@ -238,9 +225,9 @@ Result<int> wake_op(UserAddr word, UserAddr target, Sharing sharing, int wake_li
       PairGuard guard(bucket, target_bucket);
       const Result<uint32_t> old = change_word(target, operation);
       if (old) {
-        int woken = wake_in(bucket, first, wake_limit, kMatchAny);
-        if (operation.holds(*old)) woken += wake_in(target_bucket, second, target_limit, kMatchAny);
-        return woken;
+        const int woken = TRY(wake_in(bucket, first, wake_limit, kMatchAny));
+        if (!operation.holds(*old)) return woken;
+        return woken + TRY(wake_in(target_bucket, second, target_limit, kMatchAny));
       }
     }
     TRY(make_writable(target));

@@ -9,6 +9,8 @@
 // ETIMEDOUT.
 #pragma once
 
+#include <span>
+
 #include "core/result.h"
 #include "core/types.h"
 
@@ -54,11 +56,30 @@ Result<int> requeue(UserAddr word, UserAddr target, Sharing sharing, int wake_li
 Result<int> wake_op(UserAddr word, UserAddr target, Sharing sharing, int wake_limit,
                     int target_limit, uint32_t operation);
 
+// futex_waitv(2): one of several words at once.
+struct WaitvEntry {
+  UserAddr word;
+  uint32_t expected;
+  Sharing sharing;
+};
+inline constexpr unsigned kMaxWaitvEntries = 128;
+// Sleeps while each word holds what is expected; returns the index of one that was woken. EAGAIN: a
+// word differs.
+Result<int> wait_for_any(std::span<const WaitvEntry> entries, Nanoseconds deadline);
+
 // Priority-inheriting futexes: the word holds the owner's number, and who waits lends the owner its
 // priority. EDEADLK: the caller would wait for itself; ESRCH: the word names nobody; EPERM: not the
 // owner. lock: restart_nointr when a signal comes first.
 Result<void> lock_pi(UserAddr word, Sharing sharing, Nanoseconds deadline, bool only_try);
 Result<void> unlock_pi(UserAddr word, Sharing sharing);
+// Waits at `word` like wait(), to be moved to the priority-inheriting `target` and to get it. EAGAIN:
+// the word differs, or a signal came after the move; EINVAL: the two are the same.
+Result<void> wait_requeue_pi(UserAddr word, UserAddr target, Sharing sharing, uint32_t expected,
+                             Nanoseconds deadline);
+// Gives `target` to the first of those waiters if it is free, and makes all others, `move_limit` of
+// them, wait for it. Returns how many. EINVAL: a waiter did not name `target`.
+Result<int> cmp_requeue_pi(UserAddr word, UserAddr target, Sharing sharing, int wake_limit,
+                           int move_limit, uint32_t expected);
 // What a task that exits still owns goes to the first waiter, marked with FUTEX_OWNER_DIED.
 void exit_pi_states(Task& task);
 

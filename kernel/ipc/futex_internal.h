@@ -3,6 +3,8 @@
 // What the files of ipc/ share: keys, the hash table of waiters, and a waiter itself.
 #pragma once
 
+#include <algorithm>
+
 #include "arch/user_access.h"
 #include "ipc/futex.h"
 #include "mm/mm.h"
@@ -25,24 +27,34 @@ struct Key {
 // EINVAL: not aligned; EFAULT: not a program's address, or nothing is mapped there.
 Result<Key> make_key(UserAddr word, Sharing sharing);
 
+struct PiWaiter;  // pi_futex.cpp
+
 struct FutexWaiter {
   FutexWaiter* next = nullptr;  // in its bucket
   FutexWaiter* previous = nullptr;
   Key key;
   uint32_t bitset = kMatchAny;
   Task* task = nullptr;
-  std::atomic<bool> woken{false};
+  int prio = 0;                  // as it is sorted in: real-time waiters come first
+  PiWaiter* pi = nullptr;        // who waits to be moved to a priority-inheriting futex,
+  Key pi_key;                    // this one
+  std::atomic<bool> woken{false};  // or moved there: it is in no bucket any more
 };
 
 // A list by hand: the buckets are global, and no constructor runs before the kernel does.
 struct WaiterList {
+  static constexpr int kAllFair = 100;  // the nice value does not count here
   FutexWaiter* first = nullptr;
   FutexWaiter* last = nullptr;
-  void push_back(FutexWaiter& waiter) {
-    waiter.previous = last;
-    waiter.next = nullptr;
-    (last != nullptr ? last->next : first) = &waiter;
-    last = &waiter;
+  // Behind all of its priority.
+  void insert(FutexWaiter& waiter) {
+    waiter.prio = std::min(waiter.task->prio, kAllFair);
+    FutexWaiter* before = last;
+    while (before != nullptr && before->prio > waiter.prio) before = before->previous;
+    waiter.previous = before;
+    waiter.next = before != nullptr ? before->next : first;
+    (before != nullptr ? before->next : first) = &waiter;
+    (waiter.next != nullptr ? waiter.next->previous : last) = &waiter;
   }
   void erase(FutexWaiter& waiter) {
     (waiter.previous != nullptr ? waiter.previous->next : first) = waiter.next;
@@ -55,6 +67,31 @@ struct Bucket {
   WaiterList waiters GUARDED_BY(lock);
 };
 Bucket& bucket_of(const Key& key);
+
+// Queues the waiter if the word still holds `expected`, else EAGAIN.
+Result<void> enqueue_if_equal(Bucket& bucket, FutexWaiter& waiter, UserAddr word,
+                              uint32_t expected);
+// The waiter leaves its bucket unless somebody took it out. False: it had been woken, or moved.
+bool leave_queue(FutexWaiter& waiter);
+// Sleeps until is_done(). `interrupted`: a signal came first; ETIMEDOUT.
+template <class Condition>
+Result<void> sleep_until(Condition&& is_done, Nanoseconds deadline, Errno interrupted) {
+  Result<void> outcome;
+  for (;;) {
+    prepare_to_sleep(TaskState::interruptible);
+    if (is_done()) break;
+    if (sleep_is_interrupted()) {
+      outcome = interrupted;
+      break;
+    }
+    if (!schedule_until(deadline)) {
+      outcome = Errno::timedout;
+      break;
+    }
+  }
+  finish_sleep();
+  return outcome;
+}
 
 // Makes the word writable by writing what it holds; another thread's change in between is kept.
 Result<void> make_writable(UserAddr word);

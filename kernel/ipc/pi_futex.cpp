@@ -157,22 +157,15 @@ void write_heir(UserAddr word, uint32_t tid) {
   }
 }
 
-Result<void> sleep_until_granted(const PiWaiter& waiter, Nanoseconds deadline) {
-  Result<void> outcome;
-  for (;;) {
-    prepare_to_sleep(TaskState::interruptible);
-    if (waiter.granted.load(std::memory_order_acquire)) break;
-    if (sleep_is_interrupted()) {
-      outcome = Errno::restart_nointr;
-      break;
-    }
-    if (!schedule_until(deadline)) {
-      outcome = Errno::timedout;
-      break;
-    }
-  }
-  finish_sleep();
-  return outcome;
+// Of a waiter that is queued: until it owns the futex, or gives up.
+Result<void> wait_for_grant(UserAddr word, PiWaiter& waiter, Nanoseconds deadline,
+                            Errno interrupted) {
+  const Result<void> slept = sleep_until(
+      [&] { return waiter.granted.load(std::memory_order_acquire); }, deadline, interrupted);
+  Owned<PiState> unused;
+  if (!slept && stop_waiting(waiter, unused)) return slept;
+  if (waiter.heir) write_heir(word, static_cast<uint32_t>(current().tid()));
+  return {};
 }
 
 enum class Attempt : uint8_t { taken, queued, word_is_missing, changed };
@@ -242,11 +235,7 @@ Result<void> lock_pi(UserAddr word, Sharing sharing, Nanoseconds deadline, bool 
   PiWaiter waiter;
   waiter.task = &current();
   if (TRY(lock_or_queue(word, key, waiter, only_try)) == Attempt::taken) return {};
-  const Result<void> slept = sleep_until_granted(waiter, deadline);
-  Owned<PiState> unused;
-  if (!slept && stop_waiting(waiter, unused)) return slept;
-  if (waiter.heir) write_heir(word, static_cast<uint32_t>(current().tid()));
-  return {};
+  return wait_for_grant(word, waiter, deadline, Errno::restart_nointr);
 }
 
 Result<void> unlock_pi(UserAddr word, Sharing sharing) {
@@ -274,6 +263,86 @@ Result<void> unlock_pi(UserAddr word, Sharing sharing) {
     }
     TRY(make_writable(word));
   }
+}
+
+Result<void> wait_requeue_pi(UserAddr word, UserAddr target, Sharing sharing, uint32_t expected,
+                             Nanoseconds deadline) {
+  if (word == target) return Errno::inval;
+  PiWaiter pi;
+  FutexWaiter waiter;
+  waiter.pi_key = TRY(make_key(target, sharing));
+  waiter.key = TRY(make_key(word, sharing));
+  if (waiter.key == waiter.pi_key) return Errno::inval;
+  waiter.pi = &pi;
+  waiter.task = pi.task = &current();
+  TRY(enqueue_if_equal(bucket_of(waiter.key), waiter, word, expected));
+  const Result<void> slept =
+      sleep_until([&] { return waiter.woken.load(std::memory_order_acquire); }, deadline,
+                  Errno::restart_nointr);
+  if (leave_queue(waiter)) return slept;
+  // It has been moved. To start again would find another value in the word.
+  return wait_for_grant(target, pi, deadline, Errno::again);
+}
+
+namespace {
+
+// The first waiter of `from` leaves its bucket: it gets the futex, or waits for it. True: done;
+// false: nobody waits, or (see `obstacle`) something must be done without the locks first.
+Result<bool> move_first(Bucket& bucket, const Key& from, UserAddr target, const Key& to, Task* owner,
+                        int owner_tid, Owned<PiState>& spare, Attempt& obstacle)
+    REQUIRES(bucket.lock) {
+  FutexWaiter* waiter = bucket.waiters.first;
+  while (waiter != nullptr && !(waiter->key == from)) waiter = waiter->next;
+  if (waiter == nullptr) return false;
+  if (waiter->pi == nullptr || !(waiter->pi_key == to)) return Errno::inval;
+  PiWaiter& pi = *waiter->pi;
+  const Attempt attempt = TRY(try_lock(target, to, pi, owner, owner_tid, spare, false));
+  if (attempt == Attempt::word_is_missing || attempt == Attempt::changed) {
+    obstacle = attempt;
+    return false;
+  }
+  bucket.waiters.erase(*waiter);
+  const Ref<Task> task(*waiter->task);  // as soon as it sees `woken` it may go
+  if (attempt == Attempt::taken) pi.granted.store(true, std::memory_order_relaxed);
+  waiter->woken.store(true, std::memory_order_release);
+  (void)wake_up(*task);  // it sleeps on for the grant, if it has to
+  return true;
+}
+
+}  // namespace
+
+Result<int> cmp_requeue_pi(UserAddr word, UserAddr target, Sharing sharing, int wake_limit,
+                           int move_limit, uint32_t expected) {
+  if (wake_limit != 1 || move_limit < 0 || word == target) return Errno::inval;
+  const Key from = TRY(make_key(word, sharing));
+  const Key to = TRY(make_key(target, sharing));
+  if (from == to) return Errno::inval;
+  Bucket& bucket = bucket_of(from);
+  for (int moved = 0; moved <= move_limit;) {
+    Owned<PiState> spare = TRY(make<PiState>());
+    const int owner_tid = static_cast<int>(TRY(load_word(target)) & kTidMask);
+    const Ref<Task> owner = owner_tid != 0 ? find_task(owner_tid) : Ref<Task>();
+    if (moved == 0 && TRY(load_word(word)) != expected) return Errno::again;
+    Attempt obstacle = Attempt::queued;
+    {
+      IrqGuard guard(bucket.lock);
+      const Result<uint32_t> value = arch::load_user_u32_nofault(word);
+      if (!value) continue;  // it has been swapped for another page: fault it in again
+      if (moved == 0 && *value != expected) return Errno::again;
+      const Result<bool> done =
+          move_first(bucket, from, target, to, owner.get(), owner_tid, spare, obstacle);
+      if (!done) return moved > 0 ? Result<int>(moved) : done.error();
+      if (*done) {
+        ++moved;
+        continue;
+      }
+    }
+    if (obstacle == Attempt::queued) return moved;  // nobody is left
+    if (obstacle == Attempt::word_is_missing) TRY(make_writable(target));
+    if (signal_pending(current())) return moved > 0 ? Result<int>(moved) : Errno::restart_nointr;
+    if (obstacle == Attempt::changed) sched::yield();
+  }
+  return move_limit + 1;
 }
 
 void exit_pi_states(Task& task) {

@@ -18,11 +18,13 @@ struct RobustHead {
   uint64_t pending;  // being locked or unlocked right now
 };
 
-// Marks one futex if `tid` holds it. False: the address is bad.
-bool mark_dead(UserAddr word, bool is_pi, int tid) {
+// Marks one futex if `tid` holds it. False: the address is bad. One that was pending and is free may
+// have been unlocked a moment ago, its waiter not yet woken.
+bool mark_dead(UserAddr word, bool is_pi, int tid, bool is_pending) {
   for (;;) {
     const Result<uint32_t> value = load_word(word);
     if (!value) return false;
+    if (is_pending && !is_pi && *value == 0) wake_shared(word, 1);
     if ((*value & kTidMask) != static_cast<uint32_t>(tid)) return true;
     const uint32_t marked = (*value & kWaiters) | kOwnerDied;
     Result<uint32_t> found = arch::cmpxchg_user_u32_nofault(word, *value, marked);
@@ -54,14 +56,16 @@ void exit_robust_list(Task& task) {
   for (unsigned i = 0; (entry & ~1ull) != head_address.value && i < kMaxEntries; ++i) {
     // Read the next one first: once a futex is marked, its memory may be somebody else's.
     const Result<uint64_t> next = UserIn<uint64_t>(UserAddr(entry & ~1ull)).read();
-    if (entry != head->pending && !mark_dead(word_of(entry, head->futex_offset), entry & 1, tid)) {
+    if (entry != head->pending && !mark_dead(word_of(entry, head->futex_offset), entry & 1, tid,
+                                             /*is_pending=*/false)) {
       return;
     }
     if (!next) return;
     entry = *next;
   }
   if (head->pending != 0) {
-    (void)mark_dead(word_of(head->pending, head->futex_offset), head->pending & 1, tid);
+    (void)mark_dead(word_of(head->pending, head->futex_offset), head->pending & 1, tid,
+                    /*is_pending=*/true);
   }
 }
 

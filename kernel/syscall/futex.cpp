@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// futex(2), set_robust_list(2), get_robust_list(2). FUTEX_WAIT_REQUEUE_PI and its partner return
-// ENOSYS: no C library uses them any more.
+// futex(2), futex_waitv(2), set_robust_list(2), get_robust_list(2).
 #include "ipc/futex.h"
 
 #include "sched/timer.h"
@@ -75,7 +74,7 @@ SyscallResult sys_futex(UserAddr word, int operation, uint32_t value, uint64_t t
   const auto limit = static_cast<int>(value);
   const auto limit2 = static_cast<int>(timeout_or_value2);
   const bool has_realtime = operation & futex::kClockRealtimeFlag;
-  if (has_realtime && command != futex::kWait && command != futex::kWaitBitset &&
+  if (has_realtime && command != futex::kWaitBitset && command != futex::kWaitRequeuePi &&
       command != futex::kLockPi2) {
     return Errno::nosys;
   }
@@ -95,6 +94,13 @@ SyscallResult sys_futex(UserAddr word, int operation, uint32_t value, uint64_t t
       return TRY(futex::requeue(word, word2, sharing, limit, limit2, &value3));
     case futex::kWakeOp:
       return TRY(futex::wake_op(word, word2, sharing, limit, limit2, value3));
+    case futex::kWaitRequeuePi: {
+      const Deadline deadline = TRY(read_deadline(UserAddr(timeout_or_value2), operation));
+      TRY(futex::wait_requeue_pi(word, word2, sharing, value, deadline.at));
+      return 0;
+    }
+    case futex::kCmpRequeuePi:
+      return TRY(futex::cmp_requeue_pi(word, word2, sharing, limit, limit2, value3));
     case futex::kLockPi:
       return lock_pi(word, operation | futex::kClockRealtimeFlag, UserAddr(timeout_or_value2), sharing);
     case futex::kLockPi2:
@@ -108,6 +114,50 @@ SyscallResult sys_futex(UserAddr word, int operation, uint32_t value, uint64_t t
     default:
       return Errno::nosys;
   }
+}
+
+namespace {
+
+struct AbiWaitvEntry {
+  uint64_t value;
+  uint64_t word;
+  uint32_t flags;
+  uint32_t reserved;
+};
+
+Result<futex::WaitvEntry> decode(const AbiWaitvEntry& given) {
+  constexpr uint32_t kSizeMask = 3, kSizeU32 = 2, kPrivate = 128;
+  if ((given.flags & ~(kSizeMask | kPrivate)) || given.reserved != 0) return Errno::inval;
+  if ((given.flags & kSizeMask) != kSizeU32 || given.value > UINT32_MAX) return Errno::inval;
+  return futex::WaitvEntry{
+      .word = UserAddr(given.word),
+      .expected = static_cast<uint32_t>(given.value),
+      .sharing = given.flags & kPrivate ? Sharing::in_process : Sharing::between_processes};
+}
+
+// The point in time, on the monotonic clock.
+Result<Nanoseconds> read_absolute(UserAddr timeout, int clock) {
+  constexpr int kRealtime = 0, kMonotonic = 1;
+  if (timeout.value == 0) return kNever;
+  if (clock != kRealtime && clock != kMonotonic) return Errno::inval;
+  const int operation = futex::kWaitBitset | (clock == kRealtime ? futex::kClockRealtimeFlag : 0);
+  return TRY(read_deadline(timeout, operation)).at;
+}
+
+}  // namespace
+
+SyscallResult sys_futex_waitv(UserAddr entries, uint32_t count, uint32_t flags, UserAddr timeout,
+                              int clock) {
+  if (flags != 0 || count == 0 || count > futex::kMaxWaitvEntries || entries.value == 0) {
+    return Errno::inval;
+  }
+  const Nanoseconds deadline = TRY(read_absolute(timeout, clock));
+  const auto decoded = TRY(Buffer<futex::WaitvEntry>::make(count));
+  for (uint32_t i = 0; i < count; ++i) {
+    const UserAddr place = entries + i * sizeof(AbiWaitvEntry);
+    decoded[i] = TRY(decode(TRY(UserIn<AbiWaitvEntry>(place).read())));
+  }
+  return TRY(futex::wait_for_any(decoded.span(), deadline));
 }
 
 SyscallResult sys_set_robust_list(UserAddr head, uint64_t size) {

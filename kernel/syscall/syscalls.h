@@ -149,6 +149,8 @@ SyscallResult sys_membarrier(int command, uint32_t flags, int cpu);
 // futex.cpp
 SyscallResult sys_futex(UserAddr word, int operation, uint32_t value, uint64_t timeout_or_value2,
                         UserAddr word2, uint32_t value3);
+SyscallResult sys_futex_waitv(UserAddr entries, uint32_t count, uint32_t flags, UserAddr timeout,
+                              int clock);
 SyscallResult sys_set_robust_list(UserAddr head, uint64_t size);
 SyscallResult sys_get_robust_list(int pid, UserOut<uint64_t> head, UserOut<uint64_t> size);
 
