@@ -31,7 +31,8 @@ class ResultCache:
     def load(self) -> dict[str, Result]:
         try:
             stored = json.loads(self._path.read_text())
-            return {name: Result(**fields) for name, fields in stored.items()}
+            results = {name: Result(**fields) for name, fields in stored.items()}
+            return {name: result for name, result in results.items() if result.is_lasting}
         except (OSError, ValueError, TypeError, AttributeError):
             return {}
 

@@ -103,7 +103,7 @@ def _measure_peer(
 ) -> dict[str, Result]:
     """The peer's figures; only those that are not kept yet are measured."""
     results = {figure.name: Result(failure="no such machine for Linux") for figure in figures}
-    figures = [figure for figure in figures if not figure.setting.without_peer]
+    figures = [figure for figure in figures if not figure.setting.may_stand_still]
     for kernel in dict.fromkeys(peer.kernel_for(figure.setting) for figure in figures):
         cache = ResultCache(peer.name, kernel, plan)
         wanted = [figure for figure in figures if peer.kernel_for(figure.setting) == kernel]

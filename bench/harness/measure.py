@@ -35,6 +35,11 @@ class Result:
     # Of a distribution: one in [0] operations took longer than [1].
     points: list[tuple[float, float]] = field(default_factory=list)
 
+    @property
+    def is_lasting(self) -> bool:
+        """Whether another try would say the same: a silence may be the fault of a busy host."""
+        return self.value is not None or self.failure.startswith(("errno", "not reported"))
+
     def to_json(self) -> dict[str, object]:
         return asdict(self)
 
@@ -61,8 +66,10 @@ class Plan:
         """Linux fails to calibrate its timers, and hangs, when a busy host disturbs real time."""
         return 1 if self.counting else 4
 
-    def silence_allowed(self, init_started: bool) -> float:
+    def silence_allowed(self, init_started: bool, setting: Setting) -> float:
         """Seconds; rows by wall time are short, and a silent start is tried again."""
+        if setting.may_stand_still:
+            return min(self.row_timeout, 60)
         if self.counting:
             return self.row_timeout
         return min(self.row_timeout, 60 if init_started else 20)
@@ -126,7 +133,7 @@ class Session:
         ending = "the machine ended"
         with Machine(self._spec(setting, plan.roots.bench, arguments), plan.verbose) as machine:
             try:
-                for line in machine.lines(lambda: plan.silence_allowed(begun > 0)):
+                for line in machine.lines(lambda: plan.silence_allowed(begun > 0, setting)):
                     match = LINE.match(line)
                     if match is None:
                         continue
@@ -211,7 +218,7 @@ class Session:
                            self._plan.accelerator == "tcg", self._plan.accelerator)
         with Machine(spec, self._plan.verbose) as machine:
             try:
-                lines = machine.lines(lambda: 60, total_seconds=90)
+                lines = machine.lines(lambda: self._plan.row_timeout, self._plan.row_timeout)
                 return any(line.startswith(SHELL_REACHED) for line in lines)
             except DeadlineError:
                 return False

@@ -14,8 +14,8 @@ ABOUT_ROWS = """\
 rows (--list names all):
   A row is a figure of one operation: less is better. Unless it says otherwise it is measured on
   one CPU, in instructions, the same on every run (QEMU's -icount). Rows named *_icount_2 run on two
-  CPUs that take turns, and count the work of both; Linux does not boot there. Rows named *_wall_N
-  run on N CPUs side by side by wall time, Tine and the peer in turn (--rounds); their ratio is the
+  CPUs that take turns, and count the work of both; QEMU may stand still there (always under Linux).
+  Rows named *_wall_N run on N CPUs side by side by wall time, Tine and the peer in turn (--rounds); their ratio is the
   median of the rounds, "range" its extremes, and a busy host, or more CPUs than the host has, makes
   them noisy: they are shown, never judged. Below the table stands how they scale with the CPUs.
 
@@ -30,8 +30,8 @@ columns:
   ratio (Tine/peer), target (what Tine may need at most, where there is one), verdict: ok; worse
   (than the peer); over target; failed; new (the peer has no figure); noisy (by wall time); -
 
-time: some four minutes on a free host with two cores, and ten more for a peer's first run (its
-  figures are kept); --redis some two minutes, and fifteen for the first run of both peers.
+time: minutes, and several times as many for a peer's first run, whose figures are kept. The same
+  for --redis: a peer fills and copies a GiB under an emulator.
 
 """
 

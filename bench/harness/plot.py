@@ -10,20 +10,21 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 860, 500
-LEFT, RIGHT, TOP, BOTTOM = 92, 28, 84, 64
+LEFT, RIGHT, TOP, BOTTOM = 104, 28, 84, 64
 STYLE = """
-svg { --back: #ffffff; --ink: #1f2328; --faint: #d8dee4;
-      --c0: #c2410c; --c1: #1d4ed8; --c2: #15803d; }
-@media (prefers-color-scheme: dark) {
-  svg { --back: #0d1117; --ink: #e6edf3; --faint: #30363d;
-        --c0: #fb923c; --c1: #79b8ff; --c2: #56d364; }
-}
-text { font: 13px system-ui, sans-serif; fill: var(--ink); }
+text { font: 13px system-ui, sans-serif; fill: #1f2328; }
 .title { font-size: 16px; font-weight: 600; }
-.back { fill: var(--back); }
-.grid { stroke: var(--faint); stroke-width: 1; }
+.back { fill: #ffffff; }
+.grid { stroke: #d8dee4; stroke-width: 1; }
 .curve { fill: none; stroke-width: 2.4; stroke-linejoin: round; }
 .quiet { stroke-width: 1.6; stroke-dasharray: 3 4; }
+.c0 { stroke: #c2410c; } .c1 { stroke: #1d4ed8; } .c2 { stroke: #15803d; }
+@media (prefers-color-scheme: dark) {
+  text { fill: #e6edf3; }
+  .back { fill: #0d1117; }
+  .grid { stroke: #30363d; }
+  .c0 { stroke: #fb923c; } .c1 { stroke: #79b8ff; } .c2 { stroke: #56d364; }
+}
 """
 
 
@@ -36,6 +37,11 @@ class Curve:
     colour: int
     quiet: bool = False  # drawn dashed, as what the others are compared with
 
+    @property
+    def kind(self) -> str:
+        """Its classes in STYLE."""
+        return f"curve c{self.colour}{' quiet' if self.quiet else ''}"
+
 
 def distribution_svg(title: str, x_label: str, y_label: str, curves: list[Curve]) -> str:
     """The whole file. Every curve must have points; times of 0 are drawn at the left edge."""
@@ -47,16 +53,14 @@ def distribution_svg(title: str, x_label: str, y_label: str, curves: list[Curve]
         _text(LEFT, 28, title, "start", "title"),
         *axes.grid(),
         _text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 16, x_label),
-        f'<g transform="translate(20 {(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)">'
+        f'<g transform="translate(18 {(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)">'
         f"{_text(0, 0, y_label)}</g>",
     ]
     for curve in curves:
         places = " ".join(
             f"{axes.x(time):.1f},{axes.y(one_in):.1f}" for one_in, time in curve.points
         )
-        kind = "curve quiet" if curve.quiet else "curve"
-        colour = f"stroke: var(--c{curve.colour})"
-        parts.append(f'<polyline class="{kind}" style="{colour}" points="{places}"/>')
+        parts.append(f'<polyline class="{curve.kind}" points="{places}"/>')
     parts += _legend(curves)
     return "\n".join([*parts, "</svg>", ""])
 
@@ -94,9 +98,7 @@ def _legend(curves: list[Curve]) -> list[str]:
     parts = []
     x = float(LEFT)
     for curve in curves:
-        kind = "curve quiet" if curve.quiet else "curve"
-        parts.append(f'<line class="{kind}" style="stroke: var(--c{curve.colour})" '
-                     f'x1="{x}" y1="52" x2="{x + 26}" y2="52"/>')
+        parts.append(f'<line class="{curve.kind}" x1="{x}" y1="52" x2="{x + 26}" y2="52"/>')
         parts.append(_text(x + 33, 56, curve.label, "start"))
         x += 33 + 7.2 * len(curve.label) + 18
     return parts

@@ -35,7 +35,7 @@ class Comparison:
         target = figure.target_in(self.mode)
         if mine is None:
             peer_failed_too = self.peer is not None and theirs is None
-            return "-" if peer_failed_too and not figure.setting.without_peer else "failed"
+            return "-" if peer_failed_too or figure.setting.may_stand_still else "failed"
         if figure.setting.by_wall_time:
             return "noisy"
         if target is not None and mine > target:
@@ -188,7 +188,7 @@ def _print_failures(comparison: Comparison) -> None:
     columns = comparison.columns()
     for name, results in columns:
         for figure in comparison.figures:
-            if figure.setting.without_peer and results is comparison.peer:
+            if figure.setting.may_stand_still and results is comparison.peer:
                 continue
             if results[figure.name].value is None:
                 print(f"{name} has no {figure.name}: {results[figure.name].failure}")

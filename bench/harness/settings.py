@@ -20,16 +20,17 @@ class Setting:
     # Needs what the peer `tiny` has only in its build for several CPUs: CPUs, high-resolution
     # timers, sockets.
     full_peer: bool = False
-    # Linux does not bring up a second CPU where QEMU counts instructions: it waits for it in loops
-    # that leave it no turn.
-    without_peer: bool = False
+    # QEMU 7.2 may stand still while it counts the instructions of several CPUs: one is at a `pause`,
+    # another at a write to its timer, and neither gets any further. Linux never comes through its
+    # start; a row of Tine that meets it has no figure, which says nothing about Tine.
+    may_stand_still: bool = False
 
 
 SETTINGS = {
     "one": Setting(),
     "small": Setting(memory_mib=256),  # of an ordinary microVM
     "full": Setting(full_peer=True),
-    "two": Setting(cpus=2, without_peer=True),
+    "two": Setting(cpus=2, may_stand_still=True),
     "wall-1": Setting(cpus=1, memory_mib=512, by_wall_time=True, full_peer=True),
     "wall-2": Setting(cpus=2, memory_mib=512, by_wall_time=True, full_peer=True),
     "wall-4": Setting(cpus=4, memory_mib=512, by_wall_time=True, full_peer=True),
