@@ -152,9 +152,11 @@ def _print_flatness(comparison: Comparison) -> None:
 
 def _print_executions(comparison: Comparison) -> None:
     """A fuzzer's figure: how much it gets done."""
+    if comparison.mode != "icount" or FORK_SERVER not in comparison.tine:
+        return
     rates = [f"{name} {1e6 / value:,.1f}" for name, results in comparison.columns()
-             if FORK_SERVER in results and (value := results[FORK_SERVER].value)]
-    if rates and comparison.mode == "icount":
+             if (value := results[FORK_SERVER].value)]
+    if rates:
         print(f"executions of the fork server in a million instructions: {', '.join(rates)}")
 
 
