@@ -56,17 +56,20 @@ void finish_switch(Schedulable* previous) NO_THREAD_SAFETY_ANALYSIS {
     task_is_off_cpu(*previous);
 }
 
-void schedule_core(bool preempted) NO_THREAD_SAFETY_ANALYSIS {
+enum class Leave : uint8_t { to_sleep, preempted, yields };  // a task that is to sleep has said so
+
+void schedule_core(Leave why) NO_THREAD_SAFETY_ANALYSIS {
   RunQueue& rq = this_run_queue();
   rq.lock.lock_irqs_off();
-  arch::clear_need_resched();
-  rq.reschedule_sent = false;
   update_current(rq, arch::monotonic_now());
   const Nanoseconds now = rq.now;
 
   Schedulable& previous = *rq.current;
   TaskState state = previous.state.load(std::memory_order_relaxed);
-  if (!preempted && state != TaskState::running) {
+  if (why == Leave::yields) {
+    ++rq.statistics.yields;
+    previous.sched_class->yield(rq, previous);
+  } else if (why == Leave::to_sleep && state != TaskState::running) {
     if (must_stay_awake(previous, state)) {
       previous.state.store(TaskState::running, std::memory_order_relaxed);
     } else {
@@ -75,6 +78,8 @@ void schedule_core(bool preempted) NO_THREAD_SAFETY_ANALYSIS {
     }
   }
 
+  arch::clear_need_resched();  // whatever asked for a choice, up to here: it is made now
+  rq.reschedule_sent = false;
   bool previous_runs = previous.on_rq;
   Schedulable& next = pick(rq, previous, previous_runs);
   if (&next == &previous) {
@@ -132,25 +137,20 @@ CpuId cpu_count() { return cpus_online.load(std::memory_order_acquire); }
 void schedule() {
   TINE_DEBUG_ASSERT(arch::preempt_count() == 0);
   arch::IrqState state = arch::irq_save();
-  schedule_core(/*preempted=*/false);
+  schedule_core(Leave::to_sleep);
   arch::irq_restore(state);
 }
 
 void yield() {
   arch::IrqState state = arch::irq_save();
-  RunQueue& rq = this_run_queue();
-  rq.lock.lock_irqs_off();
-  ++rq.statistics.yields;
-  rq.current->sched_class->yield(rq, *rq.current);
-  rq.lock.unlock_irqs_off();
-  schedule_core(/*preempted=*/true);
+  schedule_core(Leave::yields);
   arch::irq_restore(state);
 }
 
 void schedule_dead() {
   arch::irq_disable();
   arch::current_schedulable()->state.store(TaskState::dead);
-  schedule_core(/*preempted=*/false);
+  schedule_core(Leave::to_sleep);
   panic("a dead task was scheduled");
 }
 
@@ -285,7 +285,7 @@ void preempt_schedule() {
 
 void preempt_schedule_irq() {
   while (arch::need_resched() && arch::preempt_count() == 0) {
-    sched::schedule_core(/*preempted=*/true);
+    sched::schedule_core(sched::Leave::preempted);
   }
 }
 

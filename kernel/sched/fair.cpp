@@ -137,9 +137,9 @@ class FairClass final : public SchedClass {
   // Brings both trees up to date first, as far as the answer depends on it.
   Schedulable* peek(RunQueue& rq) const override {
     FairQueue& fair = rq.fair;
-    if (fair.count == 1) {  // who is alone is never ahead
-      return fair.eligible.empty() ? fair.early.first() : fair.eligible.first();
-    }
+    bool has_early = !fair.early.empty();  // who waits alone is the answer, wherever it stands
+    if (!has_early && fair.eligible.has_no_second()) return fair.eligible.first();
+    if (has_early && fair.eligible.empty() && fair.early.has_no_second()) return fair.early.first();
     while (!fair.early.empty() && is_eligible(fair, *fair.early.first())) {
       move_over(fair, *fair.early.first());
     }

@@ -17,6 +17,7 @@ template <class Before>  // bool(const Schedulable&, const Schedulable&)
 class TaskTree {
  public:
   bool empty() const { return first_ == nullptr; }
+  bool has_no_second() const { return rest_.empty(); }
   Schedulable* first() const { return first_; }  // null: nobody waits
 
   void insert(Schedulable& task) {  // behind its equals
