@@ -49,12 +49,13 @@ class Contender:
     def arguments_for(self, setting: Setting, tsc_khz: int) -> str:
         """What its command line needs besides what all have.
 
-        Linux measures its clocks against real time, which fails on a busy host, and without a PCI
-        bus its ACPI gives up: it is told the clock, and finds the CPUs in the MP table.
+        Linux measures its clocks against real time, which fails on a busy host: it is told them.
+        In tiny's full build ACPI gives up without a PCI bus: that finds the CPUs in the MP table.
         """
         if not (self.is_linux and setting.full_peer):
             return ""
-        return f"acpi=off tsc=reliable tsc_early_khz={tsc_khz}"
+        acpi = "" if self.full_kernel is None else "acpi=off "
+        return f"{acpi}tsc=reliable tsc_early_khz={tsc_khz}"
 
 
 def find_peer(name: str, fresh: bool, settings: set[Setting]) -> Contender:
