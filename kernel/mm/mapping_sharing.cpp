@@ -41,6 +41,7 @@ Result<void> append_copy(MappingSet& set, Vma& vma, uint32_t flags) {
   Owned<Vma> owned = TRY(copy_mapping(vma, set));
   owned->flags = flags;
   if (flags & kVmDenyWrite) TRY(vma.object->deny_write());
+  if (vma.may_write_object()) vma.object->add_writing_mapping();
   Vma& copy = *owned.leak();
   set.note_marks(flags);
   set.tree.push_back(copy);

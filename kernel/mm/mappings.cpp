@@ -52,6 +52,7 @@ void erase_mapping(Mm& mm, Vma& vma) REQUIRES(mm.mmap_lock) {
 Result<void> attach_object(Vma& vma) {
   if (!vma.object) return {};
   if (vma.flags & kVmDenyWrite) TRY(vma.object->deny_write());
+  if (vma.may_write_object()) vma.object->add_writing_mapping();
   vma.object->link(vma);
   return {};
 }
@@ -59,6 +60,7 @@ Result<void> attach_object(Vma& vma) {
 void detach_object(Vma& vma) {
   if (!vma.object) return;
   vma.object->unlink(vma);
+  if (vma.may_write_object()) vma.object->remove_writing_mapping();
   if (vma.flags & kVmDenyWrite) vma.object->allow_write();
 }
 
@@ -187,7 +189,12 @@ Result<void> insert_mapping(Mm& mm, UserAddr start, UserAddr end, MapRequest& re
   vma->object = std::move(request.object);
   vma->object_page = request.object_page;
   vma->name = std::move(request.name);
-  if (auto attached = attach_object(*vma); !attached) return attached;
+  TRY(attach_object(*vma));
+  // Now that it is counted, no seal can come that forbids it.
+  if (vma->may_write_object() && vma->object->is_write_sealed()) {
+    detach_object(*vma);
+    return Errno::perm;
+  }
   Vma& inserted = *vma.leak();
   mm.mappings.insert(inserted);
   ++mm.map_count;

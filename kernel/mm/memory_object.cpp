@@ -15,6 +15,15 @@
 
 namespace tine::mm {
 
+Result<void> MemoryObject::seal_writes(bool only_unmapped) {
+  uint32_t seen = writers_and_seal_.load(std::memory_order_relaxed);
+  do {
+    if (only_unmapped && (seen & ~kWriteSealed) != 0) return Errno::busy;
+  } while (!writers_and_seal_.compare_exchange_weak(seen, seen | kWriteSealed,
+                                                    std::memory_order_acq_rel));
+  return {};
+}
+
 void MemoryObject::link(Vma& vma) {
   MutexGuard guard(reverse_map_lock_);
   vma.previous_in_object = nullptr;
@@ -40,6 +49,22 @@ void MemoryObject::unlink(Vma& vma) {
   } else {
     first_vma_ = vma.next_in_object;
   }
+}
+
+uint32_t MemoryObject::count_mappers(uint64_t index, PhysAddr frame) {
+  uint32_t count = 0;
+  MutexGuard guard(reverse_map_lock_);
+  for (Vma* vma = first_vma_; vma != nullptr; vma = vma->next_in_object) {
+    if (index < vma->object_page || index >= vma->object_page + vma->pages()) continue;
+    UserAddr at = vma->start + ((index - vma->object_page) << kPageShift);
+    MutexGuard sharers(vma->set->sharers_lock);
+    for (Sharer* sharer = vma->set->first_sharer; sharer != nullptr; sharer = sharer->next) {
+      SpinGuard tables(sharer->mm->page_table_lock);
+      arch::Pte entry = sharer->mm->page_table.effective_entry(at);
+      count += !is_empty(entry) && entry.address() == frame;
+    }
+  }
+  return count;
 }
 
 Result<void> MemoryObject::unmap_range(uint64_t first, uint64_t end) {

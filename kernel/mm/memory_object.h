@@ -12,6 +12,7 @@
 // `frame.object` under its page_table_lock, and so never installs a page that was truncated.
 #pragma once
 
+#include <atomic>
 #include <span>
 
 #include "core/ref.h"
@@ -28,7 +29,8 @@ class MemoryObject : public RefCounted<MemoryObject> {
   virtual ~MemoryObject() = default;
 
   // The frame of page `index`, made or read if need be. Fails with fault beyond the end of the
-  // object (the fault becomes SIGBUS), nomem, nospc (SIGBUS too), io. `for_write`: a shared mapping will write to it.
+  // object (the fault becomes SIGBUS), nomem, nospc (SIGBUS too), io. `for_write`: a shared mapping
+  // will write to it.
   virtual Result<FrameRef> get_page(uint64_t index, bool for_write) = 0;
   virtual uint64_t size_bytes() const = 0;
   // Frames of pages first, first+1, ... that need neither waiting nor making, each with a reference
@@ -50,16 +52,30 @@ class MemoryObject : public RefCounted<MemoryObject> {
   virtual Result<void> deny_write() { return {}; }
   virtual void allow_write() {}
 
+  // Seals (fcntl(2)). Shared mappings that may be written are counted while they exist; once
+  // writing is sealed no new ones are made (mm/mmap.cpp asks). seal_writes() fails with EBUSY
+  // if `only_unmapped` and there is one.
+  Result<void> seal_writes(bool only_unmapped);
+  bool is_write_sealed() const {
+    return writers_and_seal_.load(std::memory_order_acquire) & kWriteSealed;
+  }
+  void add_writing_mapping() { writers_and_seal_.fetch_add(1, std::memory_order_acq_rel); }
+  void remove_writing_mapping() { writers_and_seal_.fetch_sub(1, std::memory_order_acq_rel); }
+
   // The reverse map: called with the Mm's mmap lock held, by mm/ alone.
   void link(Vma& vma);
   void unlink(Vma& vma);
   Mutex& reverse_map_lock() RETURN_CAPABILITY(reverse_map_lock_) { return reverse_map_lock_; }
   void link_after_locked(Vma& vma, Vma& neighbour) REQUIRES(reverse_map_lock_);
+  // How many address spaces have `frame` mapped as page `index` just now.
+  uint32_t count_mappers(uint64_t index, PhysAddr frame);
   // Removes the translations of pages [first, end) from every mapping: truncate, hole punching.
   // ENOMEM: a table that is shared since a fork could not be copied, and some are left.
   Result<void> unmap_range(uint64_t first, uint64_t end);
 
  private:
+  static constexpr uint32_t kWriteSealed = 1u << 31;
+  std::atomic<uint32_t> writers_and_seal_{0};
   Mutex reverse_map_lock_{LockRank::memory_object};
   Vma* first_vma_ GUARDED_BY(reverse_map_lock_) = nullptr;  // list through Vma::next_in_object
 };

@@ -34,6 +34,7 @@ constinit TaskHooks task_hooks = {
     .limit = [](MemoryLimit) { return ~uint64_t{0}; },
     .may_exceed_locked_limit = [] { return true; },
     .may_use_admin_reserve = [] { return false; },
+    .for_each_mm = [](void (*)(void*, Mm&), void*) {},
     .oom_kill = [](Mm&) { return false; },
 };
 

@@ -58,6 +58,7 @@ struct Mm final : RefCounted<Mm> {
   std::atomic<uint32_t> users{1};
   std::atomic<uint64_t> loaded_on{0};  // CPUs that have the page table loaded, lazy ones too
   std::atomic<uint64_t> flushes{0};    // of translations, ever: mm/tlb.cpp
+  std::atomic<uint64_t> last_visit{0};  // the number of the last for_each_mm() that came here
 
   RwMutex mmap_lock{LockRank::mmap};
   MappingIndex mappings GUARDED_BY(mmap_lock);

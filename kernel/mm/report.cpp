@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
 // Copies of what an address space looks like, for /proc. See report.h.
-//
-// How many share a frame is taken from its reference count and from those of the tables that lead to
-// it: the page cache's own reference does not count, one that somebody holds just now for a copy may
-// be counted too, and of others who share a table above a second table of theirs one is counted.
 #include "mm/report.h"
 
 #include <algorithm>
 
+#include "mm/page_sharing.h"
 #include "mm/unmap.h"
 
 namespace tine::mm {
@@ -22,12 +19,6 @@ MappingReport::Region region_of(const Mm& mm, const Vma& vma) {
   }
   if (vma.start <= mm.start_stack && vma.end > mm.start_stack) return MappingReport::Region::stack;
   return MappingReport::Region::none;
-}
-
-uint32_t sharers_of(const Frame& frame, uint32_t users_of_tables) {
-  uint32_t owners = frame.count.load(std::memory_order_relaxed);
-  bool in_cache = frame.kind == FrameKind::cache && frame.object != nullptr;
-  return std::max(1u, in_cache ? owners - 1 : owners) + users_of_tables;
 }
 
 }  // namespace
@@ -47,29 +38,44 @@ bool next_mapping(Mm& mm, UserAddr at, MappingReport& out) {
   return true;
 }
 
-MappingPages measure_pages(Mm& mm, UserAddr start, UserAddr end) {
+void MappingPages::add(const MappingPages& other) {
+  resident += other.resident;
+  shared_clean += other.shared_clean;
+  shared_dirty += other.shared_dirty;
+  private_clean += other.private_clean;
+  private_dirty += other.private_dirty;
+  referenced += other.referenced;
+  anonymous += other.anonymous;
+  for (unsigned kind = 0; kind < kRssKinds; ++kind) {
+    share_of_kind[kind] += other.share_of_kind[kind];
+  }
+  share_dirty += other.share_dirty;
+  share_locked += other.share_locked;
+}
+
+Result<MappingPages> measure_mapping(Mm& mm, const Vma& vma) {
+  Owned<LeafSharing> leaf = TRY(make<LeafSharing>());
   MappingPages pages;
-  ReadGuard guard(mm.mmap_lock);
-  for (LeafWalk walk(mm.tables(), start, end); !walk.is_done();) {
-    SpinGuard table_guard(mm.page_table_lock);
-    if (!walk.next()) break;
-    uint32_t users_of_tables = mm.page_table.other_users(walk.at);
-    for (unsigned i = walk.first; i < walk.last; ++i) {
-      arch::Pte entry = walk.leaf.get(i);
-      if (is_empty(entry)) continue;
-      const Frame& frame = frame_at(entry.address());
-      if (!is_counted(frame)) continue;
-      uint32_t sharers = sharers_of(frame, users_of_tables);
+  for (UserAddr at = vma.start, stop; at < vma.end; at = stop) {
+    stop = std::min(vma.end, leaf_end(at));
+    measure_sharing(mm, vma, at, stop, *leaf);
+    for (unsigned i = 0; i < (stop - at) >> kPageShift; ++i) {
+      const uint32_t sharers = leaf->sharers[i];
+      if (sharers == 0) continue;
+      const Frame& frame = frame_at(leaf->entries[i].address());
+      const RssKind kind = rss_kind(frame);
+      const bool dirty = leaf->entries[i].is_dirty() || kind == RssKind::anonymous;
+      const uint64_t share = (kPageSize << MappingPages::kShareShift) / sharers;
       ++pages.resident;
-      pages.referenced += entry.is_accessed();
-      pages.anonymous += frame.kind == FrameKind::anonymous;
-      pages.proportional_bytes += kPageSize / sharers;
-      bool dirty = entry.is_dirty() || frame.kind == FrameKind::anonymous;
-      uint64_t& kind = sharers > 1 ? (dirty ? pages.shared_dirty : pages.shared_clean)
-                                   : (dirty ? pages.private_dirty : pages.private_clean);
-      ++kind;
+      pages.referenced += leaf->entries[i].is_accessed();
+      pages.anonymous += kind == RssKind::anonymous;
+      pages.share_of_kind[static_cast<unsigned>(kind)] += share;
+      if (dirty) pages.share_dirty += share;
+      ++(sharers > 1 ? (dirty ? pages.shared_dirty : pages.shared_clean)
+                     : (dirty ? pages.private_dirty : pages.private_clean));
     }
   }
+  if (vma.flags & kVmLocked) pages.share_locked = pages.share();
   return pages;
 }
 
@@ -86,7 +92,9 @@ MmStatus mm_status(Mm& mm) {
   status.rss_peak = std::max(count(mm.hiwater_rss.load(std::memory_order_relaxed)), status.rss);
   status.data = mm.data_vm;
   status.stack = mm.stack_vm;
-  status.text = (mm.end_code.page_ceil() - mm.start_code.page_floor()) >> kPageShift;
+  uint64_t code = (mm.end_code.page_ceil() - mm.start_code.page_floor()) >> kPageShift;
+  status.text = std::min(code, mm.exec_vm);
+  status.library = mm.exec_vm - status.text;
   SpinGuard guard(mm.page_table_lock);
   status.page_tables = mm.page_table.table_count();
   return status;

@@ -2,7 +2,8 @@
 //
 // What /proc/PID/{maps,smaps,status,statm} show of an address space. Each call takes the locks it
 // needs and gives a copy, so that a reader who stops between two mappings holds nothing; mappings
-// that change meanwhile are seen before or after the change.
+// that change meanwhile are seen before or after the change. Who shares a page is counted by
+// mm/page_sharing.h.
 #pragma once
 
 #include "core/ref.h"
@@ -24,18 +25,25 @@ struct MappingReport {
 // The mapping that contains `at`, or the next one above; false: there is none.
 bool next_mapping(Mm& mm, UserAddr at, MappingReport& out);
 
-// In pages, but for the proportional share, which is in bytes.
+// In pages, but for the proportional shares, which are in bytes << kShareShift.
 struct MappingPages {
+  static constexpr unsigned kShareShift = 12;
   uint64_t resident = 0, shared_clean = 0, shared_dirty = 0, private_clean = 0, private_dirty = 0;
   uint64_t referenced = 0, anonymous = 0;
-  uint64_t proportional_bytes = 0;
+  uint64_t share_of_kind[kRssKinds] = {}, share_dirty = 0, share_locked = 0;
+
+  uint64_t share() const { return share_of_kind[0] + share_of_kind[1] + share_of_kind[2]; }
+  void add(const MappingPages& other);
 };
-MappingPages measure_pages(Mm& mm, UserAddr start, UserAddr end);
+// ENOMEM.
+Result<MappingPages> measure_mapping(Mm& mm, const Vma& vma) REQUIRES_SHARED(mm.mmap_lock);
 
 // In pages.
 struct MmStatus {
   uint64_t vm_peak, vm_size, vm_locked, rss_peak, rss, rss_anonymous, rss_file, rss_shmem;
-  uint64_t data, stack, text, page_tables;
+  uint64_t data, stack;
+  uint64_t text, library;  // the program's own code, and all other
+  uint64_t page_tables;
 };
 MmStatus mm_status(Mm& mm);
 

@@ -287,6 +287,7 @@ Result<void> ShmemObject::resize(uint64_t new_size) {
 }
 
 Result<void> ShmemObject::punch_hole(uint64_t offset, uint64_t length) {
+  if (is_write_sealed()) return Errno::perm;
   uint64_t end = std::min(offset + length, size_bytes());
   if (offset >= end) return {};
   uint64_t first = page_ceil(offset) >> kPageShift;

@@ -8,6 +8,7 @@
 #include "mm/remote.h"
 #include "mm/report.h"
 #include "mm/shmem.h"
+#include "mm/task_hooks.h"
 #include "mm/testing.h"
 
 namespace tine::mm {
@@ -163,14 +164,41 @@ TEST_F(TableSharing, NoMemoryForACopyLeavesAllAsItWas) {
 TEST_F(TableSharing, SharesOfAPageAreCountedThroughTables) {
   fill(kBase, 4);
   MmUser child = fork_of(*parent);
-  MappingPages pages = measure_pages(*child, UserAddr(kBase), UserAddr(kBase + 4 * kPageSize));
+  auto measure = [](Mm& mm) {
+    ReadGuard guard(mm.mmap_lock);
+    return *measure_mapping(mm, *mm.mappings.find(UserAddr(kBase)));
+  };
+  MappingPages pages = measure(*child);
   EXPECT_EQ(pages.resident, 4u);
   EXPECT_EQ(pages.shared_dirty, 4u);
-  EXPECT_EQ(pages.proportional_bytes, 2 * kPageSize);
+  EXPECT_EQ(pages.share() >> MappingPages::kShareShift, 2 * kPageSize);
   EXPECT_TRUE(poke(UserAddr(kBase), 9));
-  pages = measure_pages(*parent, UserAddr(kBase), UserAddr(kBase + 4 * kPageSize));
+  pages = measure(*parent);
   EXPECT_EQ(pages.private_dirty, 1u);
-  EXPECT_EQ(pages.proportional_bytes, kPageSize + 3 * kPageSize / 2);
+  EXPECT_EQ(pages.share() >> MappingPages::kShareShift, kPageSize + 3 * kPageSize / 2);
+}
+
+// Three generations, each with tables of its own above a leaf table that all share.
+TEST_F(TableSharing, SharesAreExactWhenAlsoOthersShareTheirTables) {
+  fill(kBase, 4);
+  fill(kBase + (2 << 20), 4);
+  MmUser child = fork_of(*parent);
+  machine.run_in(child.get());
+  EXPECT_TRUE(poke(UserAddr(kBase), 1));  // the child's upper tables are its own now
+  MmUser grandchild = fork_of(*child);
+  static Mm* everybody[3];
+  everybody[0] = parent.get(), everybody[1] = child.get(), everybody[2] = grandchild.get();
+  const TaskHooks before = task_hooks;
+  task_hooks.for_each_mm = [](void (*visit)(void*, Mm&), void* context) {
+    for (Mm* mm : everybody) visit(context, *mm);
+  };
+  for (Mm* mm : everybody) {
+    ReadGuard guard(mm->mmap_lock);
+    MappingPages pages = *measure_mapping(*mm, *mm->mappings.find(UserAddr(kBase + (2 << 20))));
+    EXPECT_EQ(pages.shared_dirty, 4u);
+    EXPECT_EQ(pages.share() >> MappingPages::kShareShift, 4 * kPageSize / 3);
+  }
+  task_hooks = before;
 }
 
 }  // namespace

@@ -78,6 +78,10 @@ struct Vma : HeapAllocated {
     return object_page + ((address - start) >> kPageShift);
   }
   bool is_private() const { return !(flags & kVmShared); }
+  // Its object can be written through it, now or after an mprotect.
+  bool may_write_object() const {
+    return object && (flags & (kVmShared | kVmMayWrite)) == (kVmShared | kVmMayWrite);
+  }
   // Private and writable now: what RLIMIT_DATA limits and VmData shows.
   bool is_data() const { return (flags & (kVmShared | kVmWrite | kVmStack)) == kVmWrite; }
 };

@@ -64,6 +64,10 @@ Result<void> describe_file(int fd, uint64_t offset, MapRequest& request) {
     request.flags &= ~uint32_t{kVmMayWrite};
   }
   request.object = TRY(file->memory_object());
+  if ((request.flags & kVmShared) && request.object->is_write_sealed()) {
+    if (request.flags & kVmWrite) return Errno::perm;
+    request.flags &= ~uint32_t{kVmMayWrite};
+  }
   request.object_page = offset >> kPageShift;
   request.name = file->map_name();
   return {};

@@ -68,12 +68,14 @@ SyscallResult sys_eventfd2(uint32_t initial, uint32_t flags) {
 SyscallResult sys_eventfd(uint32_t initial) { return sys_eventfd2(initial, 0); }
 
 SyscallResult sys_memfd_create(UserString user_name, uint32_t flags) {
-  if (flags & ~(kMemfdCloseOnExec | kMemfdAllowSealing)) return Errno::inval;
+  constexpr uint32_t kExecChoice = kMemfdNoExecSeal | kMemfdExec;
+  if (flags & ~(kMemfdCloseOnExec | kMemfdAllowSealing | kExecChoice)) return Errno::inval;
+  if ((flags & kExecChoice) == kExecChoice) return Errno::inval;
   PathString name;
   auto copied = name.copy_from(user_name, true);
   if (!copied) return copied.error() == Errno::nametoolong ? Errno::inval : copied.error();
   if (name.view().size() > 249) return Errno::inval;
-  Ref<File> file = TRY(make_memfd(name.view(), flags & kMemfdAllowSealing));
+  Ref<File> file = TRY(make_memfd(name.view(), flags));
   return TRY(install_file(std::move(file), flags & kMemfdCloseOnExec ? uint32_t{kCloseOnExec} : 0));
 }
 

@@ -65,6 +65,8 @@ Result<void> show_cmdline(Task& task, TextBuilder& out);
 Result<void> show_environ(Task& task, TextBuilder& out);
 Result<void> show_auxv(Task& task, TextBuilder& out);
 Result<void> show_maps(Task& task, TextBuilder& out);
+Result<void> show_smaps(Task& task, TextBuilder& out);
+Result<void> show_smaps_rollup(Task& task, TextBuilder& out);
 Result<void> show_limits(Task& task, TextBuilder& out);
 Result<void> show_io(Task& task, TextBuilder& out);
 Result<void> show_schedstat(Task& task, TextBuilder& out);

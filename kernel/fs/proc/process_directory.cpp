@@ -4,6 +4,7 @@
 #include "fs/proc/proc.h"
 #include "fs/proc/system_files.h"
 #include "mm/heap.h"
+#include "task/oom.h"
 #include "task/signal_state.h"
 
 namespace tine::fs::proc {
@@ -31,11 +32,26 @@ Result<void> show_oom_score_adj(Task& task, TextBuilder& out) {
 }
 
 Result<void> store_oom_score_adj(Task& task, std::string_view text) {
-  int64_t value = TRY(parse_number(text));
-  if (value < -1000 || value > 1000) return Errno::inval;
-  if (value < task.signal->oom_score_adj_min && !capable(kCapSysResource)) return Errno::acces;
-  task.signal->oom_score_adj = static_cast<int>(value);
+  return set_oom_score_adj(task, TRY(parse_number(text)), false);
+}
+
+Result<void> show_oom_score(Task& task, TextBuilder& out) {
+  out.print("{}\n", oom_score(task));
   return {};
+}
+
+// The scale of -17..15 that came before; -17 is "never" (proc_pid_oom_adj(5)).
+constexpr int kOomAdjNever = -17, kOomAdjFirst = 15;
+Result<void> show_oom_adj(Task& task, TextBuilder& out) {
+  const int value = task.signal->oom_score_adj;
+  out.print("{}\n", value == kOomKillFirst ? kOomAdjFirst : value * -kOomAdjNever / 1000);
+  return {};
+}
+Result<void> store_oom_adj(Task& task, std::string_view text) {
+  const int64_t value = TRY(parse_number(text));
+  if (value < kOomAdjNever || value > kOomAdjFirst) return Errno::inval;
+  return set_oom_score_adj(
+      task, value == kOomAdjFirst ? kOomKillFirst : value * 1000 / -kOomAdjNever, true);
 }
 
 Result<void> show_personality(Task& task, TextBuilder& out) {
@@ -81,11 +97,15 @@ constexpr TableEntry kEntries[] = {
     {"limits", kFile, make_process_file<show_limits>},
     {"maps", kFile, make_process_file<show_maps>},
     {"mounts", kFile, make_process_file<show_process_mounts>},
+    {"oom_adj", kWritable, make_process_file<show_oom_adj, store_oom_adj>},
+    {"oom_score", kFile, make_process_file<show_oom_score>},
     {"oom_score_adj", kWritable, make_process_file<show_oom_score_adj, store_oom_score_adj>},
     {"personality", kPrivate, make_process_file<show_personality>},
     {"root", kLink, make_root_link},
     {"sched", kFile, make_process_file<show_sched>},
     {"schedstat", kFile, make_process_file<show_schedstat>},
+    {"smaps", kFile, make_process_file<show_smaps>},
+    {"smaps_rollup", kFile, make_process_file<show_smaps_rollup>},
     {"statm", kFile, make_process_file<show_statm>},
     {"status", kFile, make_process_file<show_status>},
     {"stat", kFile, make_process_file<show_stat>},

@@ -19,13 +19,6 @@ namespace {
 
 constexpr uint64_t kKibPerPage = kPageSize / 1024;
 
-// A user of a task's Mm for as long as it is looked at; empty where there is nothing to see.
-mm::MmUser memory_of(Task& task) {
-  Ref<mm::Mm> memory = mm_of(task);
-  if (!memory || !mm::mm_get_user_unless_zero(*memory)) return {};
-  return mm::MmUser::adopt(std::move(memory));
-}
-
 // What /proc/PID/maps shows for a mapping without a file.
 std::string_view special_name(const mm::Mm& memory, const mm::Vma& vma) {
   if (vma.flags & mm::kVmSpecial) return vma.flags & mm::kVmExec ? "[vdso]" : "[vvar]";
@@ -33,6 +26,27 @@ std::string_view special_name(const mm::Mm& memory, const mm::Vma& vma) {
   if (vma.start < memory.brk && memory.start_brk < vma.end) return "[heap]";
   if (vma.object && vma.flags & mm::kVmShared) return "/dev/zero (deleted)";
   return "";
+}
+
+// Appends [from, to) of the process's own memory, at most a few pages of it.
+Result<void> append_remote(mm::Mm& memory, UserAddr from, UserAddr to, TextBuilder& out) {
+  while (from < to) {
+    char chunk[512];
+    size_t wanted = std::min<uint64_t>(sizeof chunk, to - from);
+    size_t got = mm::read_remote(memory, from, std::as_writable_bytes(std::span(chunk, wanted)));
+    out.append({chunk, got});
+    if (got != wanted) break;
+    from += got;
+  }
+  return {};
+}
+
+}  // namespace
+
+mm::MmUser memory_of(Task& task) {
+  Ref<mm::Mm> memory = mm_of(task);
+  if (!memory || !mm::mm_get_user_unless_zero(*memory)) return {};
+  return mm::MmUser::adopt(std::move(memory));
 }
 
 void print_mapping(const mm::Mm& memory, const mm::Vma& vma, TextBuilder& out) {
@@ -57,43 +71,12 @@ void print_mapping(const mm::Mm& memory, const mm::Vma& vma, TextBuilder& out) {
   out.append('\n');
 }
 
-// Appends [from, to) of the process's own memory, at most a few pages of it.
-Result<void> append_remote(mm::Mm& memory, UserAddr from, UserAddr to, TextBuilder& out) {
-  while (from < to) {
-    char chunk[512];
-    size_t wanted = std::min<uint64_t>(sizeof chunk, to - from);
-    size_t got = mm::read_remote(memory, from, std::as_writable_bytes(std::span(chunk, wanted)));
-    out.append({chunk, got});
-    if (got != wanted) break;
-    from += got;
-  }
-  return {};
-}
-
-}  // namespace
-
 MemoryReport memory_report(Task& task) {
   mm::MmUser user = memory_of(task);
   if (!user) return {};
   mm::Mm& memory = *user;
   MemoryReport report{.has_memory = true};
-  ReadGuard guard(memory.mmap_lock);
-  report.virtual_bytes = memory.total_vm << kPageShift;
-  report.peak_virtual_bytes = std::max(memory.hiwater_vm, memory.total_vm) << kPageShift;
-  report.locked_bytes = memory.locked_vm << kPageShift;
-  auto pages = [](int64_t count) { return static_cast<uint64_t>(std::max<int64_t>(count, 0)); };
-  report.resident_pages = pages(memory.rss_pages());
-  report.peak_resident_pages = std::max(pages(memory.hiwater_rss.load()), report.resident_pages);
-  report.anonymous_pages = pages(memory.rss_of(mm::RssKind::anonymous));
-  report.file_pages = pages(memory.rss_of(mm::RssKind::file));
-  report.shared_pages = pages(memory.rss_of(mm::RssKind::shmem));
-  report.text_pages = (memory.end_code.page_ceil() - memory.start_code.page_floor()) >> kPageShift;
-  report.data_pages = memory.data_vm;
-  report.stack_pages = memory.stack_vm;
-  {
-    SpinGuard tables(memory.page_table_lock);
-    report.table_bytes = memory.page_table.table_count() * kPageSize;
-  }
+  report.pages = mm::mm_status(memory);
   report.start_code = memory.start_code.value;
   report.end_code = memory.end_code.value;
   report.start_data = memory.start_data.value;
@@ -109,27 +92,31 @@ MemoryReport memory_report(Task& task) {
 
 void print_memory_status(const MemoryReport& report, TextBuilder& out) {
   if (!report.has_memory) return;
-  auto line = [&](std::string_view name, uint64_t kib) { out.print("{}:\t{:8} kB\n", name, kib); };
-  line("VmPeak", report.peak_virtual_bytes / 1024);
-  line("VmSize", report.virtual_bytes / 1024);
-  line("VmLck", report.locked_bytes / 1024);
-  line("VmHWM", report.peak_resident_pages * kKibPerPage);
-  line("VmRSS", report.resident_pages * kKibPerPage);
-  line("RssAnon", report.anonymous_pages * kKibPerPage);
-  line("RssFile", report.file_pages * kKibPerPage);
-  line("RssShmem", report.shared_pages * kKibPerPage);
-  line("VmData", report.data_pages * kKibPerPage);
-  line("VmStk", report.stack_pages * kKibPerPage);
-  line("VmExe", report.text_pages * kKibPerPage);
-  line("VmPTE", report.table_bytes / 1024);
+  auto line = [&](std::string_view name, uint64_t pages) {
+    out.print("{}:\t{:8} kB\n", name, pages * kKibPerPage);
+  };
+  const mm::MmStatus& pages = report.pages;
+  line("VmPeak", pages.vm_peak);
+  line("VmSize", pages.vm_size);
+  line("VmLck", pages.vm_locked);
+  line("VmPin", 0);  // nothing is pinned for devices
+  line("VmHWM", pages.rss_peak);
+  line("VmRSS", pages.rss);
+  line("RssAnon", pages.rss_anonymous);
+  line("RssFile", pages.rss_file);
+  line("RssShmem", pages.rss_shmem);
+  line("VmData", pages.data);
+  line("VmStk", pages.stack);
+  line("VmExe", pages.text);
+  line("VmLib", pages.library);
+  line("VmPTE", pages.page_tables);
   line("VmSwap", 0);
 }
 
 Result<void> show_statm(Task& task, TextBuilder& out) {
-  MemoryReport report = memory_report(task);
-  out.print("{} {} {} {} 0 {} 0\n", report.virtual_bytes >> kPageShift, report.resident_pages,
-            report.file_pages + report.shared_pages, report.text_pages,
-            report.data_pages + report.stack_pages);
+  const mm::MmStatus pages = memory_report(task).pages;
+  out.print("{} {} {} {} 0 {} 0\n", pages.vm_size, pages.rss, pages.rss_file + pages.rss_shmem,
+            pages.text, pages.data + pages.stack);
   return {};
 }
 

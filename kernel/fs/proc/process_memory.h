@@ -4,6 +4,7 @@
 #pragma once
 
 #include "fs/synthetic.h"
+#include "mm/report.h"
 #include "task/task.h"
 
 namespace tine::fs::proc {
@@ -11,15 +12,16 @@ namespace tine::fs::proc {
 // All zero for a kernel thread or a task that has given its memory up.
 struct MemoryReport {
   bool has_memory = false;
-  uint64_t virtual_bytes = 0, peak_virtual_bytes = 0, locked_bytes = 0;
-  uint64_t resident_pages = 0, peak_resident_pages = 0;
-  uint64_t anonymous_pages = 0, file_pages = 0, shared_pages = 0;
-  uint64_t text_pages = 0, data_pages = 0, stack_pages = 0, table_bytes = 0;
+  mm::MmStatus pages{};
   uint64_t start_code = 0, end_code = 0, start_data = 0, end_data = 0, start_brk = 0;
   uint64_t start_stack = 0, argument_start = 0, argument_end = 0;
   uint64_t environment_start = 0, environment_end = 0;
 };
 MemoryReport memory_report(Task& task);
 void print_memory_status(const MemoryReport& report, TextBuilder& out);  // the Vm lines of status
+// A user of the task's Mm for as long as it is looked at; empty where there is nothing to see.
+mm::MmUser memory_of(Task& task);
+// The line of /proc/PID/maps.
+void print_mapping(const mm::Mm& memory, const mm::Vma& vma, TextBuilder& out);
 
 }  // namespace tine::fs::proc

@@ -89,8 +89,8 @@ Result<void> write_stat(Task& task, bool whole_process, TextBuilder& out) {
             family.children.system_time / kNsPerTick, shown_priority(task), sched::nice_of(task),
             family.threads, task.start_time / kNsPerTick);
   // 23-37
-  out.print(" {} {} {} {} {} {} 0 0 {} {} {} {} 0 0 0", memory.virtual_bytes,
-            memory.resident_pages, resource_limit(task, kLimitRss).soft, memory.start_code,
+  out.print(" {} {} {} {} {} {} 0 0 {} {} {} {} 0 0 0",
+            memory.pages.vm_size << kPageShift, memory.pages.rss, resource_limit(task, kLimitRss).soft, memory.start_code,
             memory.end_code, memory.start_stack, family.pending & 0x7fff'ffff,
             task.blocked & 0x7fff'ffff, family.ignored & 0x7fff'ffff, family.caught & 0x7fff'ffff);
   // 38-52

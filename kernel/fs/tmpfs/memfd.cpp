@@ -36,13 +36,15 @@ TmpfsFile* sealable(File& file) {
 
 }  // namespace
 
-Result<Ref<File>> make_memfd(std::string_view name, bool allow_sealing) {
+Result<Ref<File>> make_memfd(std::string_view name, uint32_t flags) {
   Ref<Mount> mount = TRY(hidden_mount());
   auto& superblock = static_cast<TmpfsSuperblock&>(*mount->superblock);
-  Ref<Inode> inode = TRY(superblock.make_inode({.mode = kTypeRegular | 0777}));
-  if (allow_sealing) {
+  const bool never_executable = flags & kMemfdNoExecSeal;
+  const uint32_t mode = kTypeRegular | (never_executable ? 0666 : 0777);
+  Ref<Inode> inode = TRY(superblock.make_inode({.mode = mode}));
+  if (flags & (kMemfdAllowSealing | kMemfdNoExecSeal)) {
     MutexGuard guard(inode->lock);
-    static_cast<TmpfsFile&>(*inode).seals = 0;
+    static_cast<TmpfsFile&>(*inode).seals = never_executable ? TmpfsFile::kSealExec : 0;
   }
   inode->add_links(-1);
   char text[256];
@@ -56,13 +58,9 @@ Result<Ref<File>> make_memfd(std::string_view name, bool allow_sealing) {
 
 Result<long> add_seals(File& file, uint32_t seals) {
   TmpfsFile* memory = sealable(file);
-  constexpr uint32_t kKnown = TmpfsFile::kSealSeal | TmpfsFile::kSealShrink | TmpfsFile::kSealGrow |
-                              TmpfsFile::kSealWrite;
-  if (memory == nullptr || (seals & ~kKnown)) return Errno::inval;
   if (!file.is_writable()) return Errno::perm;
-  MutexGuard guard(memory->lock);
-  if (memory->seals & TmpfsFile::kSealSeal) return Errno::perm;
-  memory->seals |= seals;
+  if (memory == nullptr || (seals & ~uint32_t{TmpfsFile::kAllSeals})) return Errno::inval;
+  TRY(memory->add_seals(seals));
   return 0;
 }
 

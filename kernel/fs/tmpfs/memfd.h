@@ -7,9 +7,14 @@
 
 namespace tine::fs {
 
-enum MemfdFlags : uint32_t { kMemfdCloseOnExec = 1, kMemfdAllowSealing = 2 };
+enum MemfdFlags : uint32_t {  // MFD_*
+  kMemfdCloseOnExec = 1,
+  kMemfdAllowSealing = 2,
+  kMemfdNoExecSeal = 8,  // not executable, and sealed so
+  kMemfdExec = 16,       // executable, as without it
+};
 
-Result<Ref<File>> make_memfd(std::string_view name, bool allow_sealing);
+Result<Ref<File>> make_memfd(std::string_view name, uint32_t flags);
 // F_ADD_SEALS, F_GET_SEALS; EINVAL for files that have none, EPERM when sealed against it.
 Result<long> add_seals(File& file, uint32_t seals);
 Result<long> get_seals(File& file);

@@ -108,7 +108,13 @@ class TmpfsFile final : public TmpfsInode {
   Result<void> get_write_access() override;
   void put_write_access() override;
 
-  enum Seal : uint32_t { kSealSeal = 1, kSealShrink = 2, kSealGrow = 4, kSealWrite = 8 };
+  // F_SEAL_*
+  enum Seal : uint32_t {
+    kSealSeal = 1, kSealShrink = 2, kSealGrow = 4, kSealWrite = 8, kSealFutureWrite = 16,
+    kSealExec = 32,
+    kSealAnyWrite = kSealWrite | kSealFutureWrite, kAllSeals = 63,
+  };
+  Result<void> add_seals(uint32_t more);             // EPERM: sealed; EBUSY: mapped for writing
   uint32_t seals GUARDED_BY(lock) = kSealSeal;       // memfd: F_ADD_SEALS
 
  private:
@@ -117,6 +123,7 @@ class TmpfsFile final : public TmpfsInode {
   void release_archive() REQUIRES(lock);
   Result<void> resize(uint64_t size) REQUIRES(lock);
   void count_pages() REQUIRES(lock);
+  Result<uint64_t> length_within_size(uint64_t offset) const;
   uint64_t pages_to_charge() const;
 
   Ref<mm::ShmemObject> pages_;                       // set once, under lock

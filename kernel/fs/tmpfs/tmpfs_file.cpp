@@ -146,12 +146,21 @@ Result<size_t> TmpfsFile::read_at(IoBuffer& buffer, uint64_t offset) {
   return before + *moved;
 }
 
+// F_SEAL_GROW: whole pages up to the end are written, as Linux goes page by page. EPERM: none.
+Result<uint64_t> TmpfsFile::length_within_size(uint64_t offset) const {
+  uint64_t end = page_floor(size());
+  if (offset >= end) return Errno::perm;
+  return end - offset;
+}
+
 Result<size_t> TmpfsFile::write_at(IoBuffer& buffer, uint64_t& offset, bool append) {
   MutexGuard guard(lock);
   if (append) offset = size();
   if (buffer.remaining() == 0) return size_t{0};
-  if (seals & kSealWrite) return Errno::perm;
-  if ((seals & kSealGrow) && offset + buffer.remaining() > size()) return Errno::perm;
+  if (seals & kSealAnyWrite) return Errno::perm;
+  if ((seals & kSealGrow) && buffer.remaining() > size() - std::min(size(), offset)) [[unlikely]] {
+    buffer.shorten(TRY(length_within_size(offset)));
+  }
   if (offset >= kMaxFileSize) return Errno::fbig;
   uint64_t limit = std::min(file_size_limit(), kMaxFileSize);
   if (buffer.remaining() > limit - std::min(limit, offset)) [[unlikely]] {
@@ -186,15 +195,15 @@ Result<void> TmpfsFile::allocate(int mode, uint64_t offset, uint64_t length) {
   touch_modified();
   if (mode & kPunchHole) {
     if (!(mode & kKeepSize)) return Errno::opnotsupp;
-    if (seals & kSealWrite) return Errno::perm;
+    if (seals & kSealAnyWrite) return Errno::perm;
     auto outcome = pages_->punch_hole(offset, length);
     count_pages();
     return outcome;
   }
   uint64_t old_size = size();
   if (end > old_size) {
-    if (mode & kKeepSize) return Errno::opnotsupp;  // pages behind the end are not kept
     if (seals & kSealGrow) return Errno::perm;
+    if (mode & kKeepSize) return Errno::opnotsupp;  // pages behind the end are not kept
     TRY(allowed_length(end - 1, 1, file_size_limit()));
     TRY(pages_->resize(end));
   }
@@ -238,7 +247,25 @@ Result<void> TmpfsFile::get_write_access() {
 
 void TmpfsFile::put_write_access() { pages_->put_write_access(); }
 
+// F_SEAL_EXEC of what can be executed seals its contents too.
+Result<void> TmpfsFile::add_seals(uint32_t more) {
+  MutexGuard guard(lock);
+  if (seals & kSealSeal) return Errno::perm;
+  constexpr uint32_t kContents = kSealShrink | kSealGrow | kSealAnyWrite;
+  if ((more & kSealExec) && (mode() & 0111)) more |= kContents;
+  if (more & ~seals & kSealAnyWrite) {
+    TRY(leave_archive());
+    TRY(pages_->seal_writes(more & ~seals & kSealWrite));
+  }
+  seals |= more;
+  return {};
+}
+
 Result<void> TmpfsFile::set_attributes(const AttributeChange& change) {
+  if (change.what & AttributeChange::mode_bit) {
+    MutexGuard guard(lock);
+    if ((seals & kSealExec) && ((mode() ^ change.mode) & 0111)) return Errno::perm;
+  }
   if (change.what & AttributeChange::size_bit) {
     MutexGuard guard(lock);
     uint64_t old_size = size();

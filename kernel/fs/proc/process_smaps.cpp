@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+//
+// /proc/PID/smaps and smaps_rollup (proc_pid_smaps(5)): what of each mapping is in memory, and what
+// of it is shared. The counting is mm/report.h's; here is the format. A task without memory has
+// empty files. ENOMEM.
+#include "fs/proc/proc.h"
+#include "fs/proc/process_memory.h"
+
+namespace tine::fs::proc {
+
+namespace {
+
+constexpr uint64_t kKibPerPage = kPageSize / 1024;
+
+struct FlagName {
+  uint32_t flag;
+  std::string_view name;
+};
+constexpr FlagName kFlagNames[] = {
+    {mm::kVmRead, "rd"},       {mm::kVmWrite, "wr"},    {mm::kVmExec, "ex"},
+    {mm::kVmShared, "sh"},     {mm::kVmMayRead, "mr"},  {mm::kVmMayWrite, "mw"},
+    {mm::kVmMayExec, "me"},    {mm::kVmShared, "ms"},   {mm::kVmGrowsDown, "gd"},
+    {mm::kVmSpecial, "pf"},    {mm::kVmLocked, "lo"},   {mm::kVmDontFork, "dc"},
+    {mm::kVmDontExpand, "de"}, {mm::kVmAccount, "ac"},  {mm::kVmNoReserve, "nr"},
+    {mm::kVmWipeOnFork, "wf"}, {mm::kVmDontDump, "dd"}, {mm::kVmHugePage, "hg"},
+    {mm::kVmNoHugePage, "nh"},
+};
+
+void print_kib(TextBuilder& out, std::string_view name, uint64_t kib) {
+  char label[24];
+  const size_t length = format_to(label, "{}:", name);
+  out.print("{:<16}{:8} kB\n", std::string_view(label, length), kib);
+}
+
+uint64_t share_kib(uint64_t share) { return share >> mm::MappingPages::kShareShift >> 10; }
+
+// What smaps and its sum have in common, from Shared_Clean on. There is no swap, no merging of
+// equal pages, and MADV_FREE frees at once.
+void print_pages(const mm::MappingPages& pages, TextBuilder& out) {
+  print_kib(out, "Shared_Clean", pages.shared_clean * kKibPerPage);
+  print_kib(out, "Shared_Dirty", pages.shared_dirty * kKibPerPage);
+  print_kib(out, "Private_Clean", pages.private_clean * kKibPerPage);
+  print_kib(out, "Private_Dirty", pages.private_dirty * kKibPerPage);
+  print_kib(out, "Referenced", pages.referenced * kKibPerPage);
+  print_kib(out, "Anonymous", pages.anonymous * kKibPerPage);
+  for (std::string_view name :
+       {"KSM", "LazyFree", "AnonHugePages", "ShmemPmdMapped", "FilePmdMapped", "Shared_Hugetlb",
+        "Private_Hugetlb", "Swap", "SwapPss"}) {
+    print_kib(out, name, 0);
+  }
+  print_kib(out, "Locked", share_kib(pages.share_locked));
+}
+
+Result<void> print_details(mm::Mm& memory, const mm::Vma& vma, TextBuilder& out)
+    REQUIRES_SHARED(memory.mmap_lock) {
+  const mm::MappingPages pages = TRY(mm::measure_mapping(memory, vma));
+  print_mapping(memory, vma, out);
+  print_kib(out, "Size", vma.pages() * kKibPerPage);
+  print_kib(out, "KernelPageSize", kKibPerPage);
+  print_kib(out, "MMUPageSize", kKibPerPage);
+  print_kib(out, "Rss", pages.resident * kKibPerPage);
+  print_kib(out, "Pss", share_kib(pages.share()));
+  print_kib(out, "Pss_Dirty", share_kib(pages.share_dirty));
+  print_pages(pages, out);
+  out.append("THPeligible:           0\nVmFlags: ");
+  for (const FlagName& flag : kFlagNames) {
+    if (vma.flags & flag.flag) out.print("{} ", flag.name);
+  }
+  out.append('\n');
+  return {};
+}
+
+}  // namespace
+
+Result<void> show_smaps(Task& task, TextBuilder& out) {
+  const mm::MmUser user = memory_of(task);
+  if (!user) return {};
+  ReadGuard guard(user->mmap_lock);
+  for (mm::Vma* vma = user->mappings.first(); vma != nullptr; vma = user->mappings.next(*vma)) {
+    TRY(print_details(*user, *vma, out));
+  }
+  return {};
+}
+
+Result<void> show_smaps_rollup(Task& task, TextBuilder& out) {
+  const mm::MmUser user = memory_of(task);
+  if (!user) return Errno::srch;
+  mm::MappingPages sum;
+  UserAddr start, end;
+  {
+    ReadGuard guard(user->mmap_lock);
+    for (mm::Vma* vma = user->mappings.first(); vma != nullptr; vma = user->mappings.next(*vma)) {
+      sum.add(TRY(mm::measure_mapping(*user, *vma)));
+      if (start.value == 0) start = vma->start;
+      end = vma->end;
+    }
+  }
+  constexpr std::string_view kName = "---p 00000000 00:00 0                          [rollup]";
+  out.print("{:08x}-{:08x} {}\n", start.value, end.value, kName);
+  print_kib(out, "Rss", sum.resident * kKibPerPage);
+  print_kib(out, "Pss", share_kib(sum.share()));
+  print_kib(out, "Pss_Dirty", share_kib(sum.share_dirty));
+  constexpr std::string_view kKinds[] = {"Pss_Anon", "Pss_File", "Pss_Shmem"};  // as mm::RssKind
+  for (unsigned kind = 0; kind < mm::kRssKinds; ++kind) {
+    print_kib(out, kKinds[kind], share_kib(sum.share_of_kind[kind]));
+  }
+  print_pages(sum, out);
+  return {};
+}
+
+}  // namespace tine::fs::proc
