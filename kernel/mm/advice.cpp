@@ -125,7 +125,8 @@ Result<void> populate_for_access(Mm& mm, UserAddr start, UserAddr end, bool writ
     FaultResult result = handle_page_fault(mm, at, {.write = write});
     if (result.outcome == FaultOutcome::out_of_memory) return Errno::nomem;
     if (result.outcome == FaultOutcome::signal) {
-      return result.signal.signal_number == 7 ? Errno::fault : Errno::nomem;
+      if (result.signal.signal_number == 7) return Errno::fault;     // SIGBUS
+      return result.signal.code == 2 ? Errno::inval : Errno::nomem;  // SEGV_ACCERR: no such right
     }
   }
   return {};
@@ -171,7 +172,8 @@ Result<void> do_mlock(Mm& mm, UserAddr start, uint64_t length, bool lock, bool p
                              });
       if (mm.locked_vm - already + ((end - from) >> kPageShift) > limit) return Errno::nomem;
     }
-    FlagChange change = lock ? FlagChange{kVmLocked, 0} : FlagChange{0, kVmLocked};
+    FlagChange change{0, kVmAnyLock};
+    if (lock) change.set = populate ? kVmLocked : kVmAnyLock;
     TRY(for_each_mapping(mm, from, end,
                          [&](Vma& vma, UserAddr at, UserAddr to) NO_THREAD_SAFETY_ANALYSIS {
                            return change_flags(mm, vma, at, to, change);
@@ -190,9 +192,10 @@ Result<void> do_mlockall(Mm& mm, MlockAll request) {
       if (request.current && mm.total_vm > limit) return Errno::nomem;
     }
     TRY(own_mappings(mm));
-    mm.default_flags = request.future ? kVmLocked : 0;
+    const uint32_t locked = request.populate ? kVmLocked : kVmAnyLock;
+    mm.default_flags = request.future ? locked : 0;
     if (!request.current && request.future) return {};
-    FlagChange change = request.current ? FlagChange{kVmLocked, 0} : FlagChange{0, kVmLocked};
+    const FlagChange change{request.current ? locked : 0, kVmAnyLock};
     for (Vma* vma = mm.mappings.first(); vma != nullptr; vma = mm.mappings.next(*vma)) {
       UserAddr last = vma->end;
       if (!(vma->flags & kVmSpecial)) TRY(change_flags(mm, *vma, vma->start, vma->end, change));

@@ -117,10 +117,10 @@ Result<void> copy_mappings(Mm& parent, Mm& child) {
   uint64_t left_out = 0;
   for (Vma& vma : parent.mappings.set()->tree) {
     if (vma.flags & kVmDontFork) {
-      account_pages(child, vma.flags & ~kVmLocked, -static_cast<int64_t>(vma.pages()));
+      account_pages(child, vma.flags & ~kVmAnyLock, -static_cast<int64_t>(vma.pages()));
       if (vma.flags & kVmAccount) left_out += vma.pages();
     } else {
-      TRY(append_copy(set, vma, vma.flags & ~kVmLocked));
+      TRY(append_copy(set, vma, vma.flags & ~kVmAnyLock));
       ++child.map_count;
     }
   }

@@ -170,7 +170,9 @@ struct MapRequest {
 // mremap(2).
 Result<UserAddr> do_mmap(Mm& mm, MapRequest request);
 Result<void> do_munmap(Mm& mm, UserAddr start, uint64_t length);
-Result<void> do_mprotect(Mm& mm, UserAddr start, uint64_t length, uint32_t rights);
+enum class Grows : uint8_t { no, down, up };  // PROT_GROWSDOWN: from where the mapping starts
+Result<void> do_mprotect(Mm& mm, UserAddr start, uint64_t length, uint32_t rights,
+                         Grows grows = Grows::no);
 UserAddr do_brk(Mm& mm, UserAddr new_end);  // the end in force afterwards, as the raw call does
 struct RemapRequest {
   UserAddr old_address;
@@ -182,6 +184,10 @@ struct RemapRequest {
   bool keep_source = false;  // MREMAP_DONTUNMAP
 };
 Result<UserAddr> do_mremap(Mm& mm, const RemapRequest& request);
+// Maps the range, which shows one object that is shared, anew: other pages of it. The range is
+// page-aligned; errors as remap_file_pages(2), which Linux emulates like this too.
+Result<void> do_remap_file_pages(Mm& mm, UserAddr start, uint64_t length, uint64_t object_page,
+                                 bool populate);
 
 // Kernel frames shown to the program at a fixed place (vDSO): read-only or executable, never
 // counted, never freed. `frames` must outlive every address space.

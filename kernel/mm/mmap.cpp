@@ -140,7 +140,8 @@ Result<UserAddr> do_mmap(Mm& mm, MapRequest request) {
   {
     WriteGuard guard(mm.mmap_lock);
     start = TRY(map_locked(mm, request, length));
-    populate = populate || (mm.default_flags & kVmLocked);
+    populate = (populate && !(mm.default_flags & kVmLockOnFault)) ||
+               (mm.default_flags & kVmAnyLock) == kVmLocked;
   }
   // A failure to bring pages in is not one of mmap (mmap(2), MAP_POPULATE).
   if (populate) (void)populate_range(mm, start, start + length);
@@ -155,7 +156,7 @@ Result<void> do_munmap(Mm& mm, UserAddr start, uint64_t length) {
   return remove_mappings(mm, start, start + page_ceil(length));
 }
 
-Result<void> do_mprotect(Mm& mm, UserAddr start, uint64_t length, uint32_t rights) {
+Result<void> do_mprotect(Mm& mm, UserAddr start, uint64_t length, uint32_t rights, Grows grows) {
   if (!start.is_page_aligned()) return Errno::inval;
   if (length == 0) return {};
   length = page_ceil(length);
@@ -163,6 +164,12 @@ Result<void> do_mprotect(Mm& mm, UserAddr start, uint64_t length, uint32_t right
   UserAddr end = start + length;
   WriteGuard guard(mm.mmap_lock);
   TRY(own_mappings(mm));
+  if (grows != Grows::no) {
+    const Vma* vma = mm.mappings.first_ending_after(start);
+    if (vma == nullptr || vma->start >= end) return Errno::nomem;
+    if (grows == Grows::up || !(vma->flags & kVmGrowsDown)) return Errno::inval;
+    start = vma->start;
+  }
   for (UserAddr at = start; at < end;) {
     Vma* vma = mm.mappings.find(at);
     if (vma == nullptr) return Errno::nomem;

@@ -52,7 +52,7 @@ Result<UserAddr> add_view(Mm& mm, const Vma& vma, const Move& move) REQUIRES(mm.
 void release_source(Mm& mm, Vma& source, bool keep) REQUIRES(mm.mmap_lock) {
   account_pages(mm, source.flags, -static_cast<int64_t>(source.pages()));
   if (!keep) return erase_mapping(mm, source);
-  source.flags &= ~uint32_t{kVmLocked};
+  source.flags &= ~kVmAnyLock;
   account_pages(mm, source.flags, static_cast<int64_t>(source.pages()));
   merge_with_neighbours(mm, source);
 }
@@ -115,7 +115,9 @@ Result<UserAddr> remap_to(Mm& mm, Vma& vma, const RemapRequest& request, uint64_
 
 }  // namespace
 
-Result<UserAddr> do_mremap(Mm& mm, const RemapRequest& request) {
+namespace {
+
+Result<UserAddr> remap_locked(Mm& mm, const RemapRequest& request) REQUIRES(mm.mmap_lock) {
   UserAddr from = request.old_address;
   if (!from.is_page_aligned()) return Errno::inval;
   uint64_t old_length = page_ceil(request.old_length);
@@ -123,7 +125,6 @@ Result<UserAddr> do_mremap(Mm& mm, const RemapRequest& request) {
   if (new_length == 0 || (request.fixed && !request.may_move)) return Errno::inval;
   if (request.keep_source && (!request.may_move || old_length != new_length)) return Errno::inval;
   if (!arch::is_user_range(from, old_length) || new_length > arch::kUserTop) return Errno::inval;
-  WriteGuard guard(mm.mmap_lock);
   TRY(own_mappings(mm));
   Vma* vma = mm.mappings.find(from);
   if (vma == nullptr || from + old_length > vma->end) return Errno::fault;
@@ -148,6 +149,63 @@ Result<UserAddr> do_mremap(Mm& mm, const RemapRequest& request) {
   UserAddr to = TRY(find_free_range(mm, new_length, false));
   const Move move{from, to, old_length, new_length, request.keep_source};
   return move_or_view(mm, *vma, move, std::move(charge));
+}
+
+// What a request for file pages asks to be mapped, if the range shows one object, shared: EINVAL.
+Result<MapRequest> request_for_file_pages(Mm& mm, UserAddr start, uint64_t length)
+    REQUIRES_SHARED(mm.mmap_lock) {
+  const Vma* vma = mm.mappings.find(start);
+  if (vma == nullptr || !vma->object || vma->is_private()) return Errno::inval;
+  const uint32_t flags = vma->flags;
+  for (const Vma* last = vma; last->end < start + length;) {
+    const Vma* next = mm.mappings.next(*last);
+    if (next == nullptr || next->start != last->end || next->object != vma->object ||
+        next->flags != flags) {
+      return Errno::inval;
+    }
+    last = next;
+  }
+  return MapRequest{.address = start,
+                    .length = length,
+                    .flags = flags & ~kVmAnyLock,
+                    .object = vma->object,
+                    .name = vma->name,
+                    .fixed = true};
+}
+
+}  // namespace
+
+Result<UserAddr> do_mremap(Mm& mm, const RemapRequest& request) {
+  UserAddr to;
+  bool populate;
+  {
+    WriteGuard guard(mm.mmap_lock);
+    to = TRY(remap_locked(mm, request));
+    const Vma* vma = mm.mappings.find(to);
+    populate = (vma->flags & kVmAnyLock) == kVmLocked;
+  }
+  const uint64_t old_length = page_ceil(request.old_length);
+  const uint64_t new_length = page_ceil(request.new_length);
+  // As with mmap, that the pages of locked memory cannot be had is not a failure.
+  if (populate && new_length > old_length) {
+    (void)populate_range(mm, to + old_length, to + new_length);
+  }
+  return to;
+}
+
+Result<void> do_remap_file_pages(Mm& mm, UserAddr start, uint64_t length, uint64_t object_page,
+                                 bool populate) {
+  if (length == 0 || !arch::is_user_range(start, length)) return Errno::inval;
+  if (object_page + (length >> kPageShift) < object_page) return Errno::inval;
+  MapRequest request;
+  {
+    ReadGuard guard(mm.mmap_lock);
+    request = TRY(request_for_file_pages(mm, start, length));
+  }
+  request.object_page = object_page;
+  request.populate = populate;
+  TRY(do_mmap(mm, std::move(request)));
+  return {};
 }
 
 }  // namespace tine::mm

@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "mm/heap.h"
+#include "mm/task_hooks.h"
 #include "mm/unmap.h"
 
 namespace tine::mm {
@@ -87,7 +88,8 @@ void ShmemObject::adopt_boot_page_locked(Frame& frame, uint64_t index) {
 inline Frame* ShmemObject::find_boot_page_locked(uint64_t index) {
   if (index >= boot_page_count_) return nullptr;
   Frame& frame = boot_pages_[index];
-  if (frame.kind == FrameKind::reserved) [[unlikely]] adopt_boot_page_locked(frame, index);
+  if (frame.kind == FrameKind::reserved) [[unlikely]]
+    adopt_boot_page_locked(frame, index);
   // Once removed it may be anybody's, even this object's at another index.
   bool is_ours = frame.kind == FrameKind::cache && frame.object == this && frame.index == index;
   return is_ours ? &frame : nullptr;
@@ -273,6 +275,19 @@ void ShmemObject::clear_tail(uint64_t from) {
   }
 }
 
+// The pages are gone for the file, and so they must be for the mappings, even if that takes page
+// tables that can only be had by killing somebody: truncate(2) knows no ENOMEM. It fails only for a
+// caller who is dying.
+Result<void> ShmemObject::unmap_removed(uint64_t first, uint64_t end) {
+  Result<void> unmapped = unmap_range(first, end);
+  Mm* mm = current_mm();
+  while (!unmapped) {
+    unmapped = unmap_range(first, end);
+    if (!unmapped && (mm == nullptr || !oom_kill(*mm))) break;
+  }
+  return unmapped;
+}
+
 Result<void> ShmemObject::resize(uint64_t new_size) {
   uint64_t old_size = size_bytes();
   if (new_size > static_cast<uint64_t>(INT64_MAX)) return Errno::fbig;
@@ -281,7 +296,7 @@ Result<void> ShmemObject::resize(uint64_t new_size) {
   if (new_size < old_size) {
     uint64_t first = page_ceil(new_size) >> kPageShift;
     remove_pages(first, ~uint64_t{0});
-    TRY(unmap_range(first, ~uint64_t{0} >> kPageShift));
+    TRY(unmap_removed(first, ~uint64_t{0} >> kPageShift));
   }
   return {};
 }
@@ -301,7 +316,7 @@ Result<void> ShmemObject::punch_hole(uint64_t offset, uint64_t length) {
   if (last << kPageShift < end && last >= first) clear(last << kPageShift, end);
   if (first >= last) return {};
   remove_pages(first, last);
-  return unmap_range(first, last);
+  return unmap_removed(first, last);
 }
 
 Result<size_t> ShmemObject::read(IoBuffer& buffer, uint64_t offset) {

@@ -66,6 +66,7 @@ class ShmemObject final : public MemoryObject {
   Result<void> insert(uint64_t index, Frame& frame);  // exist: somebody was faster
   void remove_pages(uint64_t first, uint64_t end);
   void clear_tail(uint64_t from);
+  Result<void> unmap_removed(uint64_t first, uint64_t end);
 
   SpinLock pages_lock_{LockRank::page_table};
   std::atomic<uint64_t> size_;

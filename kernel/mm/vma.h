@@ -39,9 +39,11 @@ enum VmFlags : uint32_t {
   kVmHugePage = 1u << 17,
   kVmStack = 1u << 18,
   kVmDontDump = 1u << 19,  // MADV_DONTDUMP
+  kVmLockOnFault = 1u << 21,  // with kVmLocked: pages are not brought in (MLOCK_ONFAULT)
   kVmAccount = 1u << 20,   // its pages are in Mm::committed
 };
 inline constexpr uint32_t kVmAccess = kVmRead | kVmWrite | kVmExec;
+inline constexpr uint32_t kVmAnyLock = kVmLocked | kVmLockOnFault;
 inline constexpr uint32_t kVmMayAll = kVmMayRead | kVmMayWrite | kVmMayExec;
 // Memory that a program may come to write and nobody else has promised: what overcommit is about.
 inline bool is_accountable(uint32_t flags) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The memory family: mmap(2), munmap(2), mprotect(2), mremap(2), brk(2), madvise(2), mlock(2),
-// mincore(2), msync(2). Thin: arguments are checked and translated here, the work is mm/'s.
+// The memory family: mmap(2), munmap(2), mprotect(2), mremap(2), remap_file_pages(2), brk(2),
+// madvise(2), mlock(2), mincore(2), msync(2), pkey_alloc(2). Thin: arguments are checked and
+// translated here, the work is mm/'s.
 #include <algorithm>
 
 #include "fs/file.h"
@@ -9,6 +10,7 @@
 #include "mm/advice.h"
 #include "mm/mm.h"
 #include "mm/shmem.h"
+#include "mm/task_hooks.h"
 #include "syscall/syscalls.h"
 
 namespace tine {
@@ -49,6 +51,7 @@ Result<uint32_t> sharing_from(uint64_t map_flags) {
     case kMapShared:
       return kVmShared;
     case kMapSharedValidate:
+      if (map_flags & kMapAnonymous) return Errno::inval;
       if (map_flags & ~uint64_t{kMapKnown}) return Errno::opnotsupp;
       return kVmShared;
     default:
@@ -56,43 +59,54 @@ Result<uint32_t> sharing_from(uint64_t map_flags) {
   }
 }
 
-Result<void> describe_file(int fd, uint64_t offset, MapRequest& request) {
-  Ref<fs::File> file = TRY(fs::get_file(fd));
-  if (!file->is_readable()) return Errno::acces;
-  if ((request.flags & kVmShared) && !file->is_writable()) {
+Result<void> describe_file(fs::File& file, uint64_t offset, MapRequest& request) {
+  if (request.length > INT64_MAX || offset > INT64_MAX - request.length) return Errno::overflow;
+  if (!file.is_readable()) return Errno::acces;
+  if ((request.flags & kVmShared) && !file.is_writable()) {
     if (request.flags & kVmWrite) return Errno::acces;
     request.flags &= ~uint32_t{kVmMayWrite};
   }
-  request.object = TRY(file->memory_object());
+  request.object = TRY(file.memory_object());
+  if (request.flags & kVmGrowsDown) return Errno::inval;
   if ((request.flags & kVmShared) && request.object->is_write_sealed()) {
     if (request.flags & kVmWrite) return Errno::perm;
     request.flags &= ~uint32_t{kVmMayWrite};
   }
   request.object_page = offset >> kPageShift;
-  request.name = file->map_name();
+  request.name = file.map_name();
+  return {};
+}
+
+Result<void> describe_flags(uint64_t map_flags, MapRequest& request) {
+  if (map_flags & kMapHugeTlb) return Errno::nosys;  // as without CONFIG_HUGETLBFS
+  if (map_flags & kMapGrowsDown) request.flags |= kVmGrowsDown;
+  if ((map_flags & kMapNoReserve) && !is_overcommit_forbidden()) request.flags |= kVmNoReserve;
+  if (map_flags & kMapLocked) {
+    if (memory_limit(MemoryLimit::locked) == 0 && !may_exceed_locked_limit()) return Errno::perm;
+    request.flags |= kVmLocked;
+  }
+  request.fixed_noreplace = map_flags & kMapFixedNoReplace;
+  request.fixed = (map_flags & kMapFixed) && !request.fixed_noreplace;
+  request.below_4g = map_flags & kMap32Bit;
+  request.populate =
+      (map_flags & kMapLocked) || (map_flags & (kMapPopulate | kMapNonBlock)) == kMapPopulate;
   return {};
 }
 
 SyscallResult map(UserAddr address, uint64_t length, uint64_t protection, uint64_t map_flags,
                   int fd, uint64_t offset) {
   if (offset & kPageMask) return Errno::inval;
+  Ref<fs::File> file;
+  if (!(map_flags & kMapAnonymous)) file = TRY(fs::get_file(fd));
   if (length == 0) return Errno::inval;
   MapRequest request{.address = address, .length = length};
   request.flags = TRY(sharing_from(map_flags)) | rights_from(protection) | kVmMayAll;
-  if (map_flags & kMapHugeTlb) return Errno::nosys;  // as without CONFIG_HUGETLBFS
-  if (map_flags & kMapGrowsDown) request.flags |= kVmGrowsDown;
-  if (map_flags & kMapLocked) request.flags |= kVmLocked;
-  if ((map_flags & kMapNoReserve) && !is_overcommit_forbidden()) request.flags |= kVmNoReserve;
-  request.fixed = map_flags & kMapFixed;
-  request.fixed_noreplace = map_flags & kMapFixedNoReplace;
-  if (request.fixed_noreplace) request.fixed = false;
-  request.below_4g = map_flags & kMap32Bit;
-  request.populate =
-      (map_flags & kMapLocked) || (map_flags & (kMapPopulate | kMapNonBlock)) == kMapPopulate;
-  if (!(map_flags & kMapAnonymous)) {
-    TRY(describe_file(fd, offset, request));
+  TRY(describe_flags(map_flags, request));
+  if (file) {
+    TRY(describe_file(*file, offset, request));
   } else if (request.flags & kVmShared) {
     if (page_ceil(length) == 0) return Errno::nomem;
+    if (request.flags & kVmGrowsDown) return Errno::inval;
     request.object = TRY(make_shmem(page_ceil(length), !(request.flags & kVmNoReserve)));
   }
   return static_cast<long>(TRY(do_mmap(*current_mm(), std::move(request))).value);
@@ -115,8 +129,29 @@ SyscallResult sys_munmap(UserAddr address, uint64_t length) {
 }
 
 SyscallResult sys_mprotect(UserAddr address, uint64_t length, uint64_t protection) {
+  constexpr uint64_t kGrowsDown = 0x0100'0000, kGrowsUp = 0x0200'0000;
+  const uint64_t growth = protection & (kGrowsDown | kGrowsUp);
+  if (growth == (kGrowsDown | kGrowsUp) || !address.is_page_aligned()) return Errno::inval;
+  if (length == 0) return 0;
+  protection &= ~growth;
   if (protection & ~uint64_t{kProtRead | kProtWrite | kProtExec | kProtSem}) return Errno::inval;
-  return done(do_mprotect(*current_mm(), address, length, rights_from(protection)));
+  const Grows grows = growth == 0 ? Grows::no : growth == kGrowsDown ? Grows::down : Grows::up;
+  return done(do_mprotect(*current_mm(), address, length, rights_from(protection), grows));
+}
+
+// Protection keys, as on a processor without them: there is none to be had but "no key".
+SyscallResult sys_pkey_mprotect(UserAddr address, uint64_t length, uint64_t protection, int key) {
+  if (key != -1) return Errno::inval;
+  return sys_mprotect(address, length, protection);
+}
+SyscallResult sys_pkey_alloc(uint64_t, uint64_t) { return Errno::inval; }
+SyscallResult sys_pkey_free(int) { return Errno::inval; }
+
+SyscallResult sys_remap_file_pages(UserAddr address, uint64_t length, uint64_t protection,
+                                   uint64_t object_page, uint64_t map_flags) {
+  if (protection != 0) return Errno::inval;
+  return done(do_remap_file_pages(*current_mm(), address.page_floor(), page_floor(length),
+                                  object_page, !(map_flags & kMapNonBlock)));
 }
 
 SyscallResult sys_brk(UserAddr end) { return static_cast<long>(do_brk(*current_mm(), end).value); }

@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: MIT
 //
-// process_vm_readv(2), process_vm_writev(2): bytes from one process's memory to another's, through a
-// page of the kernel's. A transfer that meets an address which either side could not access is
+// process_madvise(2): hints about the memory of another process, in order until one cannot be
+// given.
+//
+// process_vm_readv(2), process_vm_writev(2): bytes from one process's memory to another's, through
+// a page of the kernel's. A transfer that meets an address which either side could not access is
 // short, and fails with EFAULT only if nothing was moved. ESRCH: no such process, or it has no
 // memory any more. EPERM: the caller may not trace it (ptrace(2), PTRACE_MODE_ATTACH_REALCREDS).
 //
 // The target's address space is held by a user of its Mm while bytes are moved; no locks here.
 #include <algorithm>
 
+#include "mm/advice.h"
 #include "mm/remote.h"
 #include "syscall/io_vectors.h"
 #include "syscall/syscalls.h"
+#include "task/pid/pidfd.h"
 #include "task/task.h"
 
 namespace tine {
@@ -26,8 +31,7 @@ bool may_attach(const Task& target, const mm::Mm& memory) {
          mine.gid == theirs->gid;
 }
 
-Result<mm::MmUser> memory_to_attach(int pid) {
-  const Ref<Task> task = find_task(pid);
+Result<mm::MmUser> memory_to_attach(const Ref<Task>& task) {
   if (!task) return Errno::srch;
   Ref<mm::Mm> memory = mm_of(*task);
   if (!memory || !mm::mm_get_user_unless_zero(*memory)) return Errno::srch;
@@ -61,7 +65,7 @@ SyscallResult transfer(int pid, UserIn<IoVector> local_vectors, uint64_t local_c
   if (remote_count > Vectors::kMaxVectors) return Errno::inval;
   const auto remote = TRY(Buffer<IoVector>::make(remote_count));
   TRY(remote_vectors.read_array(remote.span()));
-  const mm::MmUser memory = TRY(memory_to_attach(pid));
+  const mm::MmUser memory = TRY(memory_to_attach(find_task(pid)));
   const auto page = TRY(Buffer<std::byte>::make_for_overwrite(kPageSize));
   size_t total = 0;
   for (const IoVector& segment : remote.span()) {
@@ -72,13 +76,43 @@ SyscallResult transfer(int pid, UserIn<IoVector> local_vectors, uint64_t local_c
       const size_t moved = move_some(*memory, at, wanted, buffer, direction, page.span());
       total += moved;
       done += moved;
-      if (moved < possible) return total != 0 ? SyscallResult(static_cast<long>(total)) : Errno::fault;
+      if (moved < possible)
+        return total != 0 ? SyscallResult(static_cast<long>(total)) : Errno::fault;
     }
   }
   return static_cast<long>(total);
 }
 
+// What may be said about another's memory: MADV_WILLNEED, MADV_COLD, MADV_PAGEOUT.
+bool is_remote_advice(int advice) { return advice == 3 || advice == 20 || advice == 21; }
+
 }  // namespace
+
+SyscallResult sys_process_madvise(int pidfd, UserIn<IoVector> user_vectors, uint64_t count,
+                                  int advice, uint32_t flags) {
+  if (flags != 0 || count > Vectors::kMaxVectors) return Errno::inval;
+  const auto vectors = TRY(Buffer<IoVector>::make(count));
+  TRY(user_vectors.read_array(vectors.span()));
+  uint32_t file_flags = 0;
+  const Ref<Pid> pid = TRY(pid_of_pidfd(pidfd, file_flags));
+  Ref<Task> task;
+  {
+    IrqGuard tree(task_tree_lock);
+    if (pid->task != nullptr) task = Ref<Task>(*pid->task);
+  }
+  const mm::MmUser memory = TRY(memory_to_attach(task));
+  if (memory.get() != mm::current_mm()) {
+    if (!is_remote_advice(advice)) return Errno::inval;
+    if (!capable(kCapSysNice)) return Errno::perm;
+  }
+  long total = 0;
+  for (const IoVector& vector : vectors.span()) {
+    Result<void> advised = mm::do_madvise(*memory, UserAddr(vector.base), vector.length, advice);
+    if (!advised) return total != 0 ? SyscallResult(total) : advised.error();
+    total += static_cast<long>(vector.length);
+  }
+  return total;
+}
 
 SyscallResult sys_process_vm_readv(int pid, UserIn<IoVector> local, uint64_t local_count,
                                    UserIn<IoVector> remote, uint64_t remote_count, uint64_t flags) {

@@ -167,6 +167,13 @@ SyscallResult sys_mmap(UserAddr address, uint64_t length, uint64_t protection, u
                        int fd, uint64_t offset);
 SyscallResult sys_munmap(UserAddr address, uint64_t length);
 SyscallResult sys_mprotect(UserAddr address, uint64_t length, uint64_t protection);
+SyscallResult sys_pkey_mprotect(UserAddr address, uint64_t length, uint64_t protection, int key);
+SyscallResult sys_pkey_alloc(uint64_t flags, uint64_t rights);
+SyscallResult sys_pkey_free(int key);
+SyscallResult sys_remap_file_pages(UserAddr address, uint64_t length, uint64_t protection,
+                                   uint64_t object_page, uint64_t map_flags);
+SyscallResult sys_process_madvise(int pidfd, UserIn<IoVector> vectors, uint64_t count, int advice,
+                                  uint32_t flags);
 SyscallResult sys_brk(UserAddr end);
 SyscallResult sys_mremap(UserAddr old_address, uint64_t old_length, uint64_t new_length,
                          uint64_t flags, UserAddr new_address);

@@ -17,13 +17,13 @@ struct FlagName {
   std::string_view name;
 };
 constexpr FlagName kFlagNames[] = {
-    {mm::kVmRead, "rd"},       {mm::kVmWrite, "wr"},    {mm::kVmExec, "ex"},
-    {mm::kVmShared, "sh"},     {mm::kVmMayRead, "mr"},  {mm::kVmMayWrite, "mw"},
-    {mm::kVmMayExec, "me"},    {mm::kVmShared, "ms"},   {mm::kVmGrowsDown, "gd"},
-    {mm::kVmSpecial, "pf"},    {mm::kVmLocked, "lo"},   {mm::kVmDontFork, "dc"},
-    {mm::kVmDontExpand, "de"}, {mm::kVmAccount, "ac"},  {mm::kVmNoReserve, "nr"},
-    {mm::kVmWipeOnFork, "wf"}, {mm::kVmDontDump, "dd"}, {mm::kVmHugePage, "hg"},
-    {mm::kVmNoHugePage, "nh"},
+    {mm::kVmRead, "rd"},       {mm::kVmWrite, "wr"},       {mm::kVmExec, "ex"},
+    {mm::kVmShared, "sh"},     {mm::kVmMayRead, "mr"},     {mm::kVmMayWrite, "mw"},
+    {mm::kVmMayExec, "me"},    {mm::kVmShared, "ms"},      {mm::kVmGrowsDown, "gd"},
+    {mm::kVmSpecial, "pf"},    {mm::kVmLocked, "lo"},      {mm::kVmDontFork, "dc"},
+    {mm::kVmDontExpand, "de"}, {mm::kVmLockOnFault, "lf"}, {mm::kVmAccount, "ac"},
+    {mm::kVmNoReserve, "nr"},  {mm::kVmWipeOnFork, "wf"},  {mm::kVmDontDump, "dd"},
+    {mm::kVmHugePage, "hg"},   {mm::kVmNoHugePage, "nh"},
 };
 
 void print_kib(TextBuilder& out, std::string_view name, uint64_t kib) {

@@ -61,9 +61,9 @@ static void scales(void) {
 static void score(void) {
   ok("a small process", get("oom_score") >= 666 && get("oom_score") < 690);
   must(put("oom_score_adj", "1000"));
-  ok("first to go", get("oom_score") >= 1330 && get("oom_score") < 1350);
+  ok("first to go", get("oom_score") >= 1320 && get("oom_score") < 1350);
   must(put("oom_score_adj", "500"));
-  ok("half", get("oom_score") >= 997 && get("oom_score") < 1020);
+  ok("half", get("oom_score") >= 990 && get("oom_score") < 1020);
 }
 
 static void inheritance(void) {
