@@ -33,6 +33,7 @@ inline constexpr unsigned kInterruptStackSize = 8192;
 struct CpuBlock : arch::CpuLocal {
   TaskStateSegment task_state;
   uint64_t gdt[kGdtEntries] = {};
+  uint32_t command_target = 0;  // what the local APIC's register of that name holds (xAPIC)
   alignas(16) uint8_t ist_stacks[kIstStacks][kIstStackSize] = {};
   alignas(16) uint8_t interrupt_stack[kInterruptStackSize] = {};
 };

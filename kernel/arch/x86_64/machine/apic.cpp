@@ -6,6 +6,7 @@
 
 #include "arch/cpu.h"
 #include "arch/page_table.h"
+#include "arch/x86_64/cpu/cpu_block.h"
 #include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/machine/interrupts.h"
@@ -64,6 +65,7 @@ void init_local_apic() {
   write(kTimerVector, kVectorTimer);
   write(kInitialCount, 0);
   set_apic_id(arch::this_cpu().id, local_apic_id());
+  if (!x2apic) this_cpu_block().command_target = read(kCommandTarget);
 }
 
 void end_of_interrupt() { write(kEndOfInterrupt, 0); }
@@ -79,6 +81,13 @@ constexpr uint32_t kNmi = 4u << 8, kInit = 5u << 8, kStartUp = 6u << 8;
 constexpr uint32_t kAllButSelf = 3u << 18;
 constexpr uint32_t kCommandPending = 1u << 12;
 
+// The one before. Hypervisors are done with it when the write that sends it is, and each access to a
+// register is dear there: QEMU's TCG takes its global lock for it.
+void wait_until_sent() {
+  if (features.hypervisor) return;
+  while (read(kCommand) & kCommandPending) arch::cpu_relax();
+}
+
 void send_command(uint32_t apic_id, uint32_t command) {
   if (x2apic) {
     // Unlike a write to memory this one is ordered with nothing: what the receiver will look for
@@ -89,8 +98,9 @@ void send_command(uint32_t apic_id, uint32_t command) {
   }
   // Two registers: an interrupt handler that sends one in between would change the target.
   arch::IrqState state = arch::irq_save();
-  while (read(kCommand) & kCommandPending) arch::cpu_relax();
-  write(kCommandTarget, apic_id << 24);
+  wait_until_sent();
+  uint32_t& target = this_cpu_block().command_target;
+  if (target != apic_id << 24) write(kCommandTarget, target = apic_id << 24);
   write(kCommand, command);
   arch::irq_restore(state);
 }
