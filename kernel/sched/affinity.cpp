@@ -38,7 +38,7 @@ MoveOutcome try_move(const Move& move, CpuId& cpu) NO_THREAD_SAFETY_ANALYSIS {
     task.cpu = std::has_single_bit(choice) ? static_cast<CpuId>(std::countr_zero(choice))
                                            : select_cpu(task, Placement::forbidden);
   }
-  rq.lock.unlock_irqs_off();
+  unlock(rq);
   if (waits) enqueue_where_assigned(task, EnqueueReason::moved);
   arch::irq_restore(state);
   return runs ? MoveOutcome::runs : MoveOutcome::done;
@@ -66,7 +66,7 @@ Result<void> set_affinity(Schedulable& task, uint64_t cpus) NO_THREAD_SAFETY_ANA
   RunQueue& rq = lock_run_queue_of(task);
   bool refused = task.policy == kPolicyDeadline && (cpus & online) != online;
   if (!refused) task.cpus_allowed = cpus;
-  rq.lock.unlock_irqs_off();
+  unlock(rq);
   arch::irq_restore(state);
   if (refused) return Errno::busy;
   leave_other_cpus(task, ~0ull);

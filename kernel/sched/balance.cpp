@@ -3,9 +3,11 @@
 // Which CPU a task runs on: the choice at fork and wake-up, and how CPUs take work from each other.
 //
 // A woken task goes back to where its memory is warm if that CPU is idle, else to an idle one, else
-// it stays. A new task has nothing warm and goes where least is to do. A CPU that would idle takes a
-// waiting task from the busiest one; one that would run something lesser takes a waiting real-time
-// task; and from time to time a busy one evens out the rest. Counts of other CPUs are read without
+// it stays. A new task has nothing warm and goes where least is to do. Neither is sent to an idle
+// CPU if its waker is likely to sleep before that one has woken (wake_cost.cpp). A CPU that would
+// idle takes a waiting task from the busiest one; one that would run something lesser takes a
+// waiting real-time task; a busy one has an idle one come when tasks wait at its tick, and from time
+// to time it evens out the rest. Counts of other CPUs are read without
 // their locks, as hints; their queues are locked by try_lock alone, so that no order among run
 // queues is needed. Nothing here fails.
 #include <algorithm>
@@ -73,11 +75,17 @@ CpuId lowest_running(CpuId start, uint64_t cpus, int prio) {
   return best;
 }
 
+CpuId here_or_idle(const Schedulable& task, uint64_t allowed, CpuId idle) {
+  CpuId here = arch::this_cpu().id;
+  bool may_wait = task.prio >= 100 && allowed >> here & 1;
+  return may_wait && waker_sleeps_sooner(idle) ? here : idle;
+}
+
 CpuId select_for_wake_up(const Schedulable& task, uint64_t allowed) {
   CpuId previous = task.cpu;
   CpuId start = allowed >> previous & 1 ? previous : static_cast<CpuId>(std::countr_zero(allowed));
   CpuId idle = find_from(start, allowed, is_idle);
-  if (idle != kMaxCpus) return idle;
+  if (idle != kMaxCpus) return here_or_idle(task, allowed, idle);
   if (task.prio < 100) {
     if (run_queues[start].running_prio.load(std::memory_order_relaxed) > task.prio) return start;
     CpuId lowest = lowest_running(start, allowed, task.prio);
@@ -147,7 +155,7 @@ bool pull_realtime(RunQueue& rq) REQUIRES(rq.lock) {
     Schedulable* task = find_movable(other.deadline.waiting, rq.cpu, UINT64_MAX);
     if (task == nullptr) task = find_movable(other.realtime.waiting, rq.cpu, UINT64_MAX);
     if (task != nullptr) move_between(other, rq, *task);
-    other.lock.unlock_irqs_off();
+    unlock(other);
     return pulled = task != nullptr;
   });
   return pulled;
@@ -168,7 +176,7 @@ void even_out_weights(RunQueue& rq, Nanoseconds now) NO_THREAD_SAFETY_ANALYSIS {
     move_between(other, rq, *task);
     check_preemption(rq, *task);
   }
-  other.lock.unlock_irqs_off();
+  unlock(other);
 }
 
 // The CPU on which somebody waits and virtual time has come least far, as each noted it at its tick.
@@ -208,7 +216,7 @@ void even_out_progress(RunQueue& rq, Nanoseconds now) NO_THREAD_SAFETY_ANALYSIS 
       other.fair.shift += static_cast<uint64_t>(lead(rq, other));
     }
   }
-  other.lock.unlock_irqs_off();
+  unlock(other);
 }
 
 }  // namespace
@@ -222,7 +230,8 @@ CpuId select_among_cpus(const Schedulable& task, Placement why) {
     CpuId lowest = lowest_running(task.cpu, allowed, task.prio);
     if (lowest != kMaxCpus) return lowest;
   }
-  return least_loaded(task.cpu, allowed);
+  CpuId least = least_loaded(task.cpu, allowed);
+  return is_idle(least) ? here_or_idle(task, allowed, least) : least;
 }
 
 bool pull_for_switch(RunQueue& rq) NO_THREAD_SAFETY_ANALYSIS {
@@ -237,7 +246,7 @@ bool pull_for_switch(RunQueue& rq) NO_THREAD_SAFETY_ANALYSIS {
   update_current(other, rq.now);
   Schedulable* task = find_movable_fair(other.fair, rq.cpu, UINT64_MAX);
   if (task != nullptr) move_between(other, rq, *task);
-  other.lock.unlock_irqs_off();
+  unlock(other);
   return task != nullptr;
 }
 
@@ -246,6 +255,12 @@ void periodic_balance(RunQueue& rq, Nanoseconds now) {
   rq.load.update(now, rq.fair.total_weight);
   even_out_weights(rq, now);
   even_out_progress(rq, now);
+}
+
+CpuId idle_cpu_for_waiting(RunQueue& rq) {
+  return find_from(rq.cpu, all_cpus(), [&rq](CpuId cpu) {
+    return is_idle(cpu) && find_movable_fair(rq.fair, cpu, UINT64_MAX) != nullptr;
+  });
 }
 
 void note_waiting_realtime(RunQueue& rq) {

@@ -75,11 +75,13 @@ void schedule_core(Leave why) NO_THREAD_SAFETY_ANALYSIS {
     } else {
       if (counts_as_blocked(previous, state)) ++rq.blocked;
       deactivate(rq, previous);
+      if (previous.first_wake_at != 0) note_sleep_after_wake(previous, now);
     }
   }
 
   arch::clear_need_resched();  // whatever asked for a choice, up to here: it is made now
   rq.reschedule_sent = false;
+  const Nanoseconds asked_at = std::exchange(rq.asked_at, 0);
   bool previous_runs = previous.on_rq;
   Schedulable& next = pick(rq, previous, previous_runs);
   if (&next == &previous) {
@@ -95,6 +97,7 @@ void schedule_core(Leave why) NO_THREAD_SAFETY_ANALYSIS {
     ++previous.voluntary_switches;
   }
   if (previous.has_rseq) previous.work.fetch_or(kWorkNotifyResume, std::memory_order_relaxed);
+  if (asked_at != 0) note_start_from_idle(rq, now - asked_at);
   next.sched_class->set_next(rq, next);
   next.exec_start = now;
   Nanoseconds waited = now - next.waits_since;
@@ -214,9 +217,9 @@ void reschedule(RunQueue& rq) {
   } else if (rq.idle_polls.load()) {
     rq.poll_wake.store(true);
   } else if (!rq.reschedule_sent) {
-    rq.reschedule_sent = true;
+    rq.reschedule_sent = rq.interrupt_due = true;
+    if (rq.current == rq.idle) rq.asked_at = rq.now;
     ++rq.reschedule_interrupts;
-    arch::send_reschedule_interrupt(rq.cpu);
   }
 }
 
@@ -267,7 +270,9 @@ void scheduler_tick(Nanoseconds now, bool user_mode) {
   }
   if (cpu_count() > 1 && now >= rq.next_balance) periodic_balance(rq, now);
   request_tick(rq, now);
+  CpuId helper = rq.runnable > 1 && cpu_count() > 1 ? idle_cpu_for_waiting(rq) : kMaxCpus;
   rq.lock.unlock_irqs_off();
+  if (helper != kMaxCpus) arch::send_reschedule_interrupt(helper);
   if (&task != rq.idle) task_tick(task);
   update_load_average(now);
 }

@@ -23,6 +23,7 @@ void reset_accounting(Schedulable& child) {
   child.voluntary_switches = child.involuntary_switches = 0;
   child.waits_since = child.wait_time = child.realtime_since = 0;
   child.migrations = 0;
+  child.first_wake_at = 0;
   child.turn_start = 0;
   child.load = {};
   child.load.updated = arch::monotonic_now();
@@ -42,7 +43,7 @@ void share_slice(Schedulable& child, Schedulable& caller) NO_THREAD_SAFETY_ANALY
   caller.slice_left = left / 2;
   inherit_lag(rq, child, caller);
   if (caller.slice_left == 0 && rq.current == &caller && rq.runnable > 1) reschedule(rq);
-  rq.lock.unlock_irqs_off();
+  unlock(rq);
   arch::irq_restore(state);
 }
 
@@ -80,7 +81,7 @@ void sched_cancel_fork(Schedulable& child) NO_THREAD_SAFETY_ANALYSIS {
   arch::IrqState state = arch::irq_save();
   RunQueue& rq = lock_run_queue_of(caller);
   caller.slice_left += std::exchange(child.slice_left, 0);
-  rq.lock.unlock_irqs_off();
+  unlock(rq);
   arch::irq_restore(state);
 }
 

@@ -74,7 +74,7 @@ CpuTimes cpu_times(CpuId cpu) NO_THREAD_SAFETY_ANALYSIS {
   rq.lock.lock_irqs_off();
   update_current(rq, arch::monotonic_now());
   CpuTimes times = rq.times;
-  rq.lock.unlock_irqs_off();
+  unlock(rq);
   arch::irq_restore(state);
   return times;
 }

@@ -187,6 +187,63 @@ TEST(Placement, WokenTaskReturnsToItsIdleCpu) {
   for (CpuId cpu : seen) EXPECT_EQ(cpu, seen[0]);
 }
 
+TEST(Placement, WokenTaskWaitsForAWakerThatSleepsBeforeAnIdleCpuHasWoken) {
+  ThreadMachine machine({.memory_bytes = 0, .cpus = 2});
+  machine.run();  // until the other CPU has given up polling
+  machine.start(
+      [] {
+        arch::IrqState irqs = arch::irq_save();
+        Schedulable& waker = *arch::current_schedulable();
+        Schedulable woken;
+        woken.cpu = 1;
+        RunQueue& other = run_queues[1];
+        auto choice = [&](Nanoseconds cost, Nanoseconds sleeps_after, Placement why) {
+          other.start_cost.store(cost);
+          waker.first_wake_at = 0;
+          waker.sleeps_after_wake = sleeps_after;
+          return select_cpu(woken, why);
+        };
+        for (Placement why : {Placement::wake_up, Placement::fork}) {
+          EXPECT_EQ(choice(kMillisecond, kMillisecond / 10, why), 0u);
+          EXPECT_EQ(choice(kMillisecond, 2 * kMillisecond, why), 1u);
+          EXPECT_EQ(choice(0, 0, why), 1u);
+          other.idle_polls.store(true);  // and so costs nothing
+          EXPECT_EQ(choice(kMillisecond, 0, why), 1u);
+          other.idle_polls.store(false);
+          EXPECT_EQ(choice(kMillisecond, 0, why), 0u);
+          advance_clock(2 * kMillisecond);  // since it woke the last one: it does not sleep after all
+          EXPECT_EQ(select_cpu(woken, why), 1u);
+        }
+        woken.cpus_allowed = 2;
+        EXPECT_EQ(choice(kMillisecond, 0, Placement::wake_up), 1u);
+        waker.first_wake_at = 0;
+        arch::irq_restore(irqs);
+      },
+      [](Schedulable& task) { task.cpus_allowed = 1; });
+  machine.run();
+  EXPECT_TRUE(machine.all_finished());
+}
+
+// A guess that was wrong: the waker goes on and on. The next tick has the idle CPU come.
+TEST(Placement, TickHasAnIdleCpuTakeATaskThatWaits) {
+  ThreadMachine machine({.memory_bytes = 0, .cpus = 2, .seed = 3});
+  machine.run();  // until the other CPU has given up polling
+  Nanoseconds started = kNever;
+  KernelThread& woken = machine.create([&started] { started = arch::monotonic_now(); });
+  Nanoseconds woken_at = 0;
+  machine.start([&] {
+    run_queues[1 - arch::this_cpu().id].start_cost.store(kNsPerSecond);
+    woken_at = arch::monotonic_now();
+    wake_up_new_task(woken.task);
+    EXPECT_EQ(woken.task.cpu, arch::this_cpu().id);
+    PreemptGuard stay;
+    for (int i = 0; i < 100; ++i) burn(kMillisecond / 4);
+  });
+  machine.run();
+  EXPECT_LE(started - woken_at, 2 * kTick);
+  EXPECT_EQ(woken.task.migrations, 1u);
+}
+
 TEST(Placement, WaitingRealTimeTaskIsTakenByACpuWithLesserWork) {
   ThreadMachine machine({.memory_bytes = 0, .cpus = 2, .seed = 4});
   Nanoseconds end = arch::monotonic_now() + kNsPerSecond;

@@ -62,7 +62,7 @@ void change_parameters(Schedulable& task, Change&& change) NO_THREAD_SAFETY_ANAL
       check_preemption(rq, task);
     }
   }
-  rq.lock.unlock_irqs_off();
+  unlock(rq);
   arch::irq_restore(state);
   preempt_check();
 }

@@ -9,6 +9,8 @@
 // only by try_lock (balance.cpp). Per-CPU counts may be read without the lock, as hints.
 #pragma once
 
+#include <utility>
+
 #include "arch/cpu.h"
 #include "sched/sched.h"
 #include "sched/sched_class.h"
@@ -90,11 +92,14 @@ struct RunQueue {
   Nanoseconds now = 0;          // when the running task was charged last
   Nanoseconds tick_at = kNever; // for when the tick is armed
   bool reschedule_sent = false; // an interrupt is on its way to this CPU
+  bool interrupt_due = false;   // and unlock() has to send it
   // Hints for others, who do not lock: what runs here, and how often an interrupt was taken.
   std::atomic<int> running_prio{kIdlePrio};
   std::atomic<uint64_t> barriers{0};
   std::atomic<bool> idle_polls{false};  // it is idle and watches poll_wake
   std::atomic<bool> poll_wake{false};
+  Nanoseconds asked_at = 0;  // when the interrupt was asked for that ends its idling; 0: none was
+  std::atomic<Nanoseconds> start_cost{0};  // from there to the task's start, on average
   FairQueue fair;
   RealtimeQueue realtime;
   DeadlineQueue deadline;
@@ -123,12 +128,21 @@ RunQueue& lock_run_queue_of(const Schedulable& task) NO_THREAD_SAFETY_ANALYSIS;
 inline bool counts_as_blocked(const Schedulable& task, TaskState state) {
   return state == TaskState::uninterruptible && task.mm != nullptr;
 }
+
+// Unlocks, and only then sends the interrupt that reschedule() may have asked for: sending one takes
+// long where the machine is emulated, and the CPU that gets it wants this lock at once.
+inline void unlock(RunQueue& rq) RELEASE(rq.lock) {
+  bool sends = std::exchange(rq.interrupt_due, false);
+  rq.lock.unlock_irqs_off();
+  if (sends) [[unlikely]] arch::send_reschedule_interrupt(rq.cpu);
+}
+
 // Charges the running task up to `now`.
 void update_current(RunQueue& rq, Nanoseconds now) REQUIRES(rq.lock);
 void activate(RunQueue& rq, Schedulable& task, EnqueueReason reason) REQUIRES(rq.lock);
 void deactivate(RunQueue& rq, Schedulable& task) REQUIRES(rq.lock);
-// The CPU of `rq` is to pick again soon. At most one interrupt is sent for it, none to a CPU that
-// polls (E96-E98).
+// The CPU of `rq` is to pick again soon. At most one interrupt is sent for it, by unlock(), and none
+// to a CPU that polls (E96-E98).
 void reschedule(RunQueue& rq) REQUIRES(rq.lock);
 // Reschedules if `task`, which waits, beats the running one (E93).
 void check_preemption(RunQueue& rq, Schedulable& task) REQUIRES(rq.lock);
@@ -155,8 +169,17 @@ inline CpuId select_cpu(const Schedulable& task, Placement why) {
 // another CPU if one waits there.
 bool pull_for_switch(RunQueue& rq) REQUIRES(rq.lock);
 void periodic_balance(RunQueue& rq, Nanoseconds now) REQUIRES(rq.lock);
+// An idle CPU that could take one of the tasks that wait here, or kMaxCpus.
+CpuId idle_cpu_for_waiting(RunQueue& rq) REQUIRES(rq.lock);
 // Keeps the mask of CPUs on which real-time or deadline tasks wait.
 void note_waiting_realtime(RunQueue& rq) REQUIRES(rq.lock);
+
+// --- wake_cost.cpp: what it costs to have another CPU run a task.
+// Asked for each wake-up or fork for which `idle` is the other choice: whether the running task is
+// likely to leave this CPU to the woken one before `idle` would have begun with it. Interrupts off.
+bool waker_sleeps_sooner(CpuId idle);
+void note_sleep_after_wake(Schedulable& task, Nanoseconds now);  // first_wake_at is set
+void note_start_from_idle(RunQueue& rq, Nanoseconds taken) REQUIRES(rq.lock);
 
 // --- deadline.cpp
 void replenish_deadline_tasks(RunQueue& rq, Nanoseconds now) REQUIRES(rq.lock);

@@ -84,6 +84,10 @@ struct Schedulable {
   Nanoseconds waits_since = 0;  // when it began to wait for the CPU
   Nanoseconds wait_time = 0;    // spent so
   uint64_t migrations = 0;
+  // wake_cost.cpp: when it first woke somebody since its last sleep (0: nobody yet, or there is but
+  // one CPU), and how long after that it slept, on average.
+  Nanoseconds first_wake_at = 0;
+  Nanoseconds sleeps_after_wake = 0;
   Nanoseconds realtime_since = 0;  // run time at its last sleep: RLIMIT_RTTIME counts from there
 
   // Set once when the task is made.

@@ -38,12 +38,12 @@ void enqueue_where_assigned(Schedulable& task, EnqueueReason reason) NO_THREAD_S
     RunQueue& rq = lock_run_queue_of(task);
     if (!may_run_on(task, rq.cpu)) [[unlikely]] {  // forbidden a moment ago
       task.cpu = select_cpu(task, Placement::forbidden);
-      rq.lock.unlock_irqs_off();
+      unlock(rq);
       continue;
     }
     update_current(rq, arch::monotonic_now());
     make_runnable(rq, task, reason);
-    rq.lock.unlock_irqs_off();
+    unlock(rq);
     return;
   }
 }
@@ -55,7 +55,7 @@ RunQueue& lock_run_queue_of(const Schedulable& task) {
     rq.lock.lock_irqs_off();
     if (task.cpu == cpu) [[likely]]
       return rq;
-    rq.lock.unlock_irqs_off();
+    unlock(rq);
   }
 }
 
@@ -113,7 +113,7 @@ bool wake_up(sched::Schedulable& task, WakeMode mode) NO_THREAD_SAFETY_ANALYSIS 
       }
     }
   }
-  rq.lock.unlock_irqs_off();
+  unlock(rq);
   if (move) [[unlikely]] enqueue_where_assigned(task, EnqueueReason::wake_up);
   arch::irq_restore(irq_state);
   preempt_check();
