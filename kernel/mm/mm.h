@@ -166,6 +166,10 @@ struct MapRequest {
   bool below_4g = false;  // MAP_32BIT
 };
 
+// Where do_mmap() would put so many bytes: at the hint if it is free there. Holds as long as nobody
+// maps anything: for exec, whose address space nobody else knows. ENOMEM.
+Result<UserAddr> find_place(Mm& mm, UserAddr hint, uint64_t length);
+
 // All take and release mm's mmap_lock. Errors as mmap(2), munmap(2), mprotect(2), brk(2),
 // mremap(2).
 Result<UserAddr> do_mmap(Mm& mm, MapRequest request);

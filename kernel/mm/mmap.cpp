@@ -199,6 +199,11 @@ UserAddr do_brk(Mm& mm, UserAddr new_end) {
   return mm.brk;
 }
 
+Result<UserAddr> find_place(Mm& mm, UserAddr hint, uint64_t length) {
+  WriteGuard guard(mm.mmap_lock);
+  return choose_place(mm, {.address = hint}, length);
+}
+
 Result<void> map_special(Mm& mm, UserAddr start, std::span<Frame* const> frames, uint32_t flags,
                          Ref<MapName> name) {
   WriteGuard guard(mm.mmap_lock);

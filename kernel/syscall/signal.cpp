@@ -16,32 +16,51 @@ namespace tine {
 
 using namespace signal;
 
-SyscallResult sys_rt_sigaction(int number, UserIn<SigAction> action, UserOut<SigAction> old_action,
-                               uint64_t set_size) {
-  if (set_size != sizeof(SigSet) || !is_valid_signal(number)) return Errno::inval;
-  SigAction fresh{};
-  if (action) {
-    fresh = TRY(action.read());
-    if (bit(number) & kUncatchable) return Errno::inval;
-    fresh.mask &= ~kUncatchable;
+// Two short ways instead of one: posix_spawn(3) asks for the action of each signal, one by one, and
+// makes each the default.
+namespace {
+
+SyscallResult tell_action(int number, UserOut<SigAction> to) {
+  SigHand& sighand = *current().sighand;
+  SigAction action;
+  {
+    IrqGuard guard(sighand.lock);
+    action = sighand.action(number);
   }
+  TRY(to.write(action));
+  return 0;
+}
+
+SyscallResult change_action(int number, UserIn<SigAction> from, UserOut<SigAction> old_action) {
+  SigAction fresh;
+  TRY(from.read_array({&fresh, 1}));
+  if (bit(number) & kUncatchable) return Errno::inval;
+  fresh.mask &= ~kUncatchable;
   Task& task = current();
   SigAction old;
   {
     IrqGuard guard(task.sighand->lock);
-    old = task.sighand->action(number);
-    if (action) {
-      TRY(task.sighand->set_action(number, fresh));
-      // POSIX 2.4.3: setting a signal to be ignored discards what is pending, also when blocked.
-      const bool ignores = fresh.handler == kIgnoreHandler ||
-                           (fresh.handler == kDefaultHandler && (bit(number) & kIgnoredByDefault));
-      if (ignores) {
-        discard(task.signal->shared_pending, bit(number));
-        for (Task& thread : task.signal->threads) discard(thread.pending, bit(number));
-      }
+    if (old_action) old = task.sighand->action(number);
+    TRY(task.sighand->set_action(number, fresh));
+    // POSIX 2.4.3: setting a signal to be ignored discards what is pending, also when blocked.
+    const bool ignores = fresh.handler == kIgnoreHandler ||
+                         (fresh.handler == kDefaultHandler && (bit(number) & kIgnoredByDefault));
+    if (ignores) {
+      discard(task.signal->shared_pending, bit(number));
+      for (Task& thread : task.signal->threads) discard(thread.pending, bit(number));
     }
   }
   if (old_action) TRY(old_action.write(old));
+  return 0;
+}
+
+}  // namespace
+
+SyscallResult sys_rt_sigaction(int number, UserIn<SigAction> action, UserOut<SigAction> old_action,
+                               uint64_t set_size) {
+  if (set_size != sizeof(SigSet) || !is_valid_signal(number)) return Errno::inval;
+  if (action) return change_action(number, action, old_action);
+  if (old_action) return tell_action(number, old_action);
   return 0;
 }
 

@@ -101,10 +101,7 @@ Result<LoadedProgram> NewMemory::load(const ElfImage& image, fs::File& file, uin
   uint64_t bias = 0;
   if (image.is_position_independent()) {
     if (base == 0) {
-      // Anywhere: let mmap find a hole for all of it, and put the segments there.
-      const uint64_t length = image.high() - image.low();
-      base = TRY(mm::do_mmap(mm(), {.length = length, .flags = mm::kVmMayAll})).value;
-      TRY(mm::do_munmap(mm(), UserAddr(base), length));
+      base = TRY(mm::find_place(mm(), UserAddr(), image.high() - image.low())).value;
     } else {
       base &= ~(image.alignment() - 1);
     }
@@ -159,9 +156,7 @@ Result<uint64_t> NewMemory::map_vdso(uint64_t near) {
   if (frames.code.empty()) return uint64_t{0};
   const uint64_t data_bytes = frames.data.size() * kPageSize;
   const uint64_t length = data_bytes + frames.code.size() * kPageSize;
-  const UserAddr start =
-      TRY(mm::do_mmap(mm(), {.address = UserAddr(near), .length = length, .flags = mm::kVmMayAll}));
-  TRY(mm::do_munmap(mm(), start, length));
+  const UserAddr start = TRY(mm::find_place(mm(), UserAddr(near), length));
   TRY(mm::map_special(mm(), start, frames.data, mm::kVmRead | mm::kVmMayRead, {}));
   const UserAddr code = start + data_bytes;
   TRY(mm::map_special(mm(), code, frames.code,

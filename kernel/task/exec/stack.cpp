@@ -67,20 +67,36 @@ std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text));
 }
 
-// Writes words one after the other.
+// Writes words one after the other, many with one copy. finish() writes what is left.
 class WordWriter {
  public:
   WordWriter(NewMemory& memory, uint64_t at) : memory_(memory), at_(at) {}
-  Result<void> put(uint64_t word) { return put(std::span<const uint64_t>(&word, 1)); }
+  Result<void> put(uint64_t word) {
+    if (count_ == std::size(words_)) TRY(finish());
+    words_[count_++] = word;
+    return {};
+  }
   Result<void> put(std::span<const uint64_t> words) {
+    TRY(finish());
+    return write(words);
+  }
+  Result<void> finish() {
+    TRY(write({words_, count_}));
+    count_ = 0;
+    return {};
+  }
+
+ private:
+  Result<void> write(std::span<const uint64_t> words) {
     TRY(memory_.write(at_, std::as_bytes(words)));
     at_ += words.size_bytes();
     return {};
   }
 
- private:
   NewMemory& memory_;
   uint64_t at_;
+  size_t count_ = 0;
+  uint64_t words_[32];
 };
 
 }  // namespace

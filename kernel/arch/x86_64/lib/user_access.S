@@ -16,6 +16,7 @@ copy_user:
   movq %rdx, %rcx
   cmpq $32, %rdx
   ja 3f
+  je 9f
   shrl $3, %ecx
   jz 2f
 1:
@@ -47,6 +48,28 @@ copy_user:
   rep movsq
   jmp 2b
 
+9:                                    // a sigaction, two timespecs: without a loop
+  shrl $3, %ecx                       // 6 wants the words that are left: all
+90:
+  movq (%rsi), %rax
+91:
+  movq 8(%rsi), %r8
+92:
+  movq 16(%rsi), %r9
+93:
+  movq 24(%rsi), %r10
+94:
+  movq %rax, (%rdi)
+95:
+  movq %r8, 8(%rdi)
+96:
+  movq %r9, 16(%rdi)
+97:
+  movq %r10, 24(%rdi)
+  xorl %eax, %eax
+  CLAC
+  retq
+
 6:                                    // a word failed: the rest byte by byte
   andl $7, %edx
   leaq (%rdx, %rcx, 8), %rdx
@@ -64,6 +87,14 @@ copy_user:
   retq
   EXTABLE 1b, 6b
   EXTABLE 11b, 6b
+  EXTABLE 90b, 6b
+  EXTABLE 91b, 6b
+  EXTABLE 92b, 6b
+  EXTABLE 93b, 6b
+  EXTABLE 94b, 6b
+  EXTABLE 95b, 6b
+  EXTABLE 96b, 6b
+  EXTABLE 97b, 6b
   EXTABLE 13b, 6b
   EXTABLE 4b, 8b
   EXTABLE 12b, 8b
