@@ -141,6 +141,17 @@ void* map_pages(size_t bytes) {
   return reinterpret_cast<void*>(address);
 }
 
+HugeRegion map_huge_pages(size_t bytes) {
+  constexpr size_t huge_page_bytes = 2 * mib_bytes;
+  HugeRegion region;
+  region.mapped_bytes = bytes + huge_page_bytes;
+  region.mapped = map_pages(region.mapped_bytes);
+  const size_t misfit = reinterpret_cast<uintptr_t>(region.mapped) % huge_page_bytes;
+  region.start = static_cast<char*>(region.mapped) + (huge_page_bytes - misfit) % huge_page_bytes;
+  must(raw_call(__NR_madvise, as_long(region.start), static_cast<long>(bytes), MADV_HUGEPAGE));
+  return region;
+}
+
 void unmap_pages(void* pages, size_t bytes) {
   must(raw_call(__NR_munmap, as_long(pages), static_cast<long>(bytes)));
 }

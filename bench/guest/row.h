@@ -55,6 +55,13 @@ inline long must(long result) {
 void reap(long pid);
 void* map_pages(size_t bytes);
 void unmap_pages(void* pages, size_t bytes);
+// `bytes` at a huge page's border that may be huge, inside of what has been mapped.
+struct HugeRegion {
+  char* start;
+  void* mapped;
+  size_t mapped_bytes;
+};
+HugeRegion map_huge_pages(size_t bytes);
 void make_pipe(int ends[2]);
 uint64_t free_memory_bytes();
 // The number behind `key` in a small text file of /proc, or -1.

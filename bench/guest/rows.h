@@ -34,6 +34,10 @@ void row_fork_memory_1024m();
 void row_fork_huge_64m();
 void row_fork_huge_256m();
 void row_fork_huge_1024m();
+void row_huge_pages();
+void row_fork_touch_1_huge();
+void row_fork_touch_10_huge();
+void row_fork_touch_100_huge();
 
 // rows_fork.cpp
 void row_fork_10_maps();

@@ -39,9 +39,8 @@ struct TouchFigures {
   const char* worst;
 };
 
-void fork_and_touch(size_t mib, uint64_t pages_a_touch, TouchFigures figures) {
-  const size_t bytes = mib * mib_bytes;
-  const auto pages = static_cast<volatile char*>(map_pages(bytes));
+void fork_and_touch(volatile char* pages, size_t bytes, uint64_t pages_a_touch,
+                    TouchFigures figures) {
   for (size_t offset = 0; offset < bytes; offset += page_bytes) pages[offset] = 1;
   int gate[2];
   make_pipe(gate);
@@ -62,6 +61,15 @@ void fork_and_touch(size_t mib, uint64_t pages_a_touch, TouchFigures figures) {
   report_ticks(figures.worst, worst, 1);
   must(raw_write(gate[1], &byte, 1));
   reap(child);
+}
+
+void touch_small(size_t mib, uint64_t pages_a_touch, TouchFigures figures) {
+  const size_t bytes = mib * mib_bytes;
+  fork_and_touch(static_cast<volatile char*>(map_pages(bytes)), bytes, pages_a_touch, figures);
+}
+void touch_huge(size_t mib, uint64_t pages_a_touch, TouchFigures figures) {
+  const size_t bytes = mib * mib_bytes;
+  fork_and_touch(map_huge_pages(bytes).start, bytes, pages_a_touch, figures);
 }
 
 }  // namespace
@@ -86,8 +94,18 @@ void row_fork_sparse_16g() {
   measure_fork("fork_call_sparse_16g", "fork_sparse_16g", 4, fork_and_exit);
 }
 
-void row_fork_touch_1() { fork_and_touch(1024, 100, {"fork_touch_1", "fork_touch_1_worst"}); }
-void row_fork_touch_10() { fork_and_touch(1024, 10, {"fork_touch_10", "fork_touch_10_worst"}); }
-void row_fork_touch_100() { fork_and_touch(896, 1, {"fork_touch_100", "fork_touch_100_worst"}); }
+void row_fork_touch_1() { touch_small(1024, 100, {"fork_touch_1", "fork_touch_1_worst"}); }
+void row_fork_touch_10() { touch_small(1024, 10, {"fork_touch_10", "fork_touch_10_worst"}); }
+void row_fork_touch_100() { touch_small(896, 1, {"fork_touch_100", "fork_touch_100_worst"}); }
+
+void row_fork_touch_1_huge() {
+  touch_huge(1024, 100, {"fork_touch_1_huge", "fork_touch_1_huge_worst"});
+}
+void row_fork_touch_10_huge() {
+  touch_huge(1024, 10, {"fork_touch_10_huge", "fork_touch_10_huge_worst"});
+}
+void row_fork_touch_100_huge() {
+  touch_huge(896, 1, {"fork_touch_100_huge", "fork_touch_100_huge_worst"});
+}
 
 }  // namespace bench

@@ -8,14 +8,11 @@
 // as a killed row (the starter says so): the harness gives 2 GiB.
 #include "rows.h"
 
-#include <linux/mman.h>
-
 namespace bench {
 namespace {
 
 constexpr size_t region_bytes = 64 * mib_bytes;
 constexpr uint64_t region_pages = region_bytes / page_bytes;
-constexpr size_t huge_page_bytes = 2 * mib_bytes;
 
 void touch_pages(void* pages, size_t bytes, size_t step = page_bytes) {
   const auto first = static_cast<volatile char*>(pages);
@@ -53,15 +50,11 @@ void fork_with_touched(size_t mib, const char* call_figure, const char* exit_fig
 
 void fork_with_huge_pages(size_t mib, const char* call_figure, const char* exit_figure) {
   const size_t bytes = mib * mib_bytes;
-  const size_t mapped = bytes + huge_page_bytes;
-  char* const pages = static_cast<char*>(map_pages(mapped));
-  const size_t misfit = reinterpret_cast<uintptr_t>(pages) % huge_page_bytes;
-  char* const aligned = pages + (huge_page_bytes - misfit) % huge_page_bytes;
-  must(raw_call(__NR_madvise, as_long(aligned), static_cast<long>(bytes), MADV_HUGEPAGE));
+  const HugeRegion region = map_huge_pages(bytes);
   // Every 4 KiB: where a huge page was not to be had, the small ones count as memory touched.
-  touch_pages(aligned, bytes);
+  touch_pages(region.start, bytes);
   measure_fork_with_memory(call_figure, exit_figure);
-  unmap_pages(pages, mapped);
+  unmap_pages(region.mapped, region.mapped_bytes);
 }
 
 }  // namespace
@@ -81,6 +74,23 @@ void row_pages() {
   }
   report_ticks("first_touch", median(touched), region_pages);
   report_ticks("munmap_page", median(unmapped), region_pages);
+}
+
+void row_huge_pages() {
+  uint64_t touched[batches];
+  uint64_t unmapped[batches];
+  for (size_t batch = 0; batch <= batches; ++batch) {
+    const HugeRegion region = map_huge_pages(region_bytes);
+    const uint64_t start = read_ticks();
+    touch_pages(region.start, region_bytes);
+    const uint64_t middle = read_ticks();
+    unmap_pages(region.mapped, region.mapped_bytes);
+    if (batch == 0) continue;  // warms up
+    unmapped[batch - 1] = read_ticks() - middle;
+    touched[batch - 1] = middle - start;
+  }
+  report_ticks("first_touch_huge", median(touched), region_pages);
+  report_ticks("munmap_page_huge", median(unmapped), region_pages);
 }
 
 void row_copy_on_write() {

@@ -18,6 +18,7 @@
 #include "fs/files_table.h"
 #include "fs/fs.h"
 #include "fs/fs_context.h"
+#include "mm/huge_page.h"
 #include "mm/init.h"
 #include "sched/sched.h"
 #include "sched/timer.h"
@@ -148,6 +149,7 @@ void kernel_main(const BootInfo& info) {
 
   sched::init_this_cpu(*arch::current_schedulable());
   mm::init(info.ram(), info.reserved());
+  mm::set_huge_page_policy(boot.command_line->value("transparent_hugepage"));
   arch::init_vdso();
   task_init(total_memory(info));
   start_first_tasks(kernel_init, nullptr);

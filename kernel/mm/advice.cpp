@@ -10,6 +10,7 @@
 
 #include "arch/user_access.h"
 #include "mm/fault.h"
+#include "mm/huge_page.h"
 #include "mm/mm_internal.h"
 #include "mm/task_hooks.h"
 #include "mm/unmap.h"
@@ -37,6 +38,7 @@ enum Advice : int {
   kPageOut = 21,
   kPopulateRead = 22,
   kPopulateWrite = 23,
+  kCollapse = 25,
 };
 
 struct FlagChange {
@@ -101,6 +103,8 @@ Result<void> advise_mapping(Mm& mm, Vma& vma, UserAddr start, UserAddr end, int 
       return mark(kVmHugePage, kVmNoHugePage);
     case kNoHugePage:
       return mark(kVmNoHugePage, kVmHugePage);
+    case kCollapse:
+      return collapse_pages(mm, vma, start, end);
     case kDontDump:
       return mark(kVmDontDump, 0);
     case kDoDump:
@@ -117,7 +121,7 @@ Result<void> advise_mapping(Mm& mm, Vma& vma, UserAddr start, UserAddr end, int 
 
 bool is_known(int advice) {
   return (advice >= kNormal && advice <= kDontNeed) || (advice >= kFree && advice <= kDoFork) ||
-         (advice >= kHugePage && advice <= kPopulateWrite);
+         (advice >= kHugePage && advice <= kPopulateWrite) || advice == kCollapse;
 }
 
 Result<void> populate_for_access(Mm& mm, UserAddr start, UserAddr end, bool write) {
@@ -226,8 +230,7 @@ Result<void> do_mincore(Mm& mm, UserAddr start, std::span<uint8_t> out) {
     Frame* cached[1] = {nullptr};
     {
       SpinGuard table_guard(mm.page_table_lock);
-      LeafTable leaf = mm.page_table.find(at);
-      out[i] = leaf && !is_empty(leaf.get(LeafTable::index_of(at)));
+      out[i] = !is_empty(mm.page_table.effective_entry(at));
     }
     if (out[i] || !vma->object) continue;
     vma->object->get_cached_pages(vma->page_of(at), cached);

@@ -22,6 +22,7 @@
 
 #include "arch/hosted/harness.h"
 #include "arch/user_access.h"
+#include "mm/huge_page.h"
 #include "mm/testing.h"
 
 namespace tine::mm {
@@ -36,16 +37,23 @@ constexpr uint64_t kProtRead = 1, kProtWrite = 2, kMapShared = 1, kMapPrivate = 
 constexpr uint64_t kMapAnonymous = 32, kMremapMayMoveFixed = 3, kDontNeed = 4;
 constexpr uint64_t kThreadFlags = 0x5'0f00;  // VM FS FILES SIGHAND THREAD SYSVSEM
 
-// Windows that lie across the borders of tables, as in model_check_test.cpp.
+// Windows that lie across the borders of tables, as in model_check_test.cpp. In the last, which has
+// room for two huge pages, the model takes a run of 128 pages for one; the first is stored to.
 constexpr uint64_t kWindowPages = 12;
-constexpr uint64_t kBorders[] = {0x8020'0000, 0x4000'0000, 0x80'0000'0000};
+constexpr uint64_t kBorders[] = {0x8020'0000, 0x4000'0000, 0x80'0000'0000, 0xc020'0000};
+constexpr uint64_t kHugeWindow = std::size(kBorders) - 1;
+constexpr uint64_t kRunPages = 128;
 constexpr uint64_t kPages = kWindowPages * std::size(kBorders);
 constexpr uint64_t kFilePages = 8;  // page i of a process may map page i % kFilePages, shared
 constexpr int kMaxThreads = 3;
 
+bool may_be_huge(uint64_t page) { return page / kWindowPages == kHugeWindow; }
+uint64_t bytes_of(uint64_t first, uint64_t count) {
+  return count * kPageSize * (may_be_huge(first) ? kRunPages : 1);
+}
 UserAddr address_of(uint64_t page) {
-  uint64_t in_window = page % kWindowPages;
-  return UserAddr(kBorders[page / kWindowPages] - (kWindowPages / 2 - in_window) * kPageSize);
+  UserAddr start(kBorders[page / kWindowPages] - bytes_of(page, kWindowPages / 2));
+  return start + bytes_of(page, page % kWindowPages);
 }
 
 using Values = std::vector<uint64_t>;
@@ -218,7 +226,8 @@ class Model {
   }
 
   uint64_t pick_count(uint64_t first) {
-    return 1 + pick(std::min<uint64_t>(4, kWindowPages - first % kWindowPages));
+    uint64_t most = may_be_huge(first) ? kWindowPages : 4;
+    return 1 + pick(std::min(most, kWindowPages - first % kWindowPages));
   }
 
   static void forget(Page& page) {
@@ -236,7 +245,7 @@ class Model {
   void map(Process& process, uint64_t first) {
     if (!may_begin(process)) return;
     uint64_t count = pick_count(first);
-    bool is_shared = pick(4) == 0;
+    bool is_shared = !may_be_huge(first) && pick(4) == 0;
     if (is_shared) count = std::min(count, kFilePages - first % kFilePages);
     begin(process, first, count);
     for (uint64_t i = first; i < first + count; ++i) {
@@ -244,7 +253,7 @@ class Model {
       process.pages[i].becomes_shared = is_shared;
     }
     uint64_t flags = kMapFixed | (is_shared ? kMapShared : kMapPrivate | kMapAnonymous);
-    EXPECT_EQ(system_call(kSysMmap, address_of(first).value, count * kPageSize,
+    EXPECT_EQ(system_call(kSysMmap, address_of(first).value, bytes_of(first, count),
                           kProtRead | kProtWrite, flags, file_, first % kFilePages * kPageSize),
               static_cast<long>(address_of(first).value));
     for (uint64_t i = first; i < first + count; ++i) {
@@ -261,7 +270,7 @@ class Model {
     if (!may_begin(process)) return;
     uint64_t count = pick_count(first);
     begin(process, first, count);
-    EXPECT_EQ(system_call(kSysMunmap, address_of(first).value, count * kPageSize), 0);
+    EXPECT_EQ(system_call(kSysMunmap, address_of(first).value, bytes_of(first, count)), 0);
     for (uint64_t i = first; i < first + count; ++i) forget(process.pages[i]);
     end(process, first, count);
   }
@@ -275,7 +284,8 @@ class Model {
     constexpr uint64_t kChoices[] = {0, kProtRead, kProtRead | kProtWrite};
     uint64_t rights = kChoices[pick(3)];
     begin(process, first, count);
-    EXPECT_EQ(system_call(kSysMprotect, address_of(first).value, count * kPageSize, rights), 0);
+    EXPECT_EQ(system_call(kSysMprotect, address_of(first).value, bytes_of(first, count), rights),
+              0);
     for (uint64_t i = first; i < first + count; ++i) process.pages[i].rights = rights;
     end(process, first, count);
   }
@@ -285,11 +295,11 @@ class Model {
     Page& source = process.pages[from];
     Page& target = process.pages[to];
     if (!may_begin(process) || from == to || source.kind != Page::Kind::anonymous) return;
-    if (target.kind == Page::Kind::shared) return;
+    if (target.kind == Page::Kind::shared || may_be_huge(from) != may_be_huge(to)) return;
     begin(process, from, 1);
     begin(process, to, 1);
     target.may_hold.clear();
-    EXPECT_EQ(system_call(kSysMremap, address_of(from).value, kPageSize, kPageSize,
+    EXPECT_EQ(system_call(kSysMremap, address_of(from).value, bytes_of(from, 1), bytes_of(from, 1),
                           kMremapMayMoveFixed, address_of(to).value),
               static_cast<long>(address_of(to).value));
     Values values = std::move(source.may_hold);
@@ -307,7 +317,7 @@ class Model {
     if (!may_begin(process) || page.kind == Page::Kind::none) return;
     begin(process, at, 1);
     size_t known_before = page.may_hold.size();
-    EXPECT_EQ(system_call(kSysMadvise, address_of(at).value, kPageSize, kDontNeed), 0);
+    EXPECT_EQ(system_call(kSysMadvise, address_of(at).value, bytes_of(at, 1), kDontNeed), 0);
     if (page.kind == Page::Kind::anonymous) become_zero(page.may_hold, known_before);
     end(process, at, 1);
   }
@@ -371,10 +381,12 @@ TEST(ModelCheck, ThreadsOnSimulatedCpusAgreeWithSetsOfValues) {
   auto seed = static_cast<unsigned>(from_environment("TINE_MODEL_SEED", 1));
   for (uint64_t done = 0; done < steps && !HasFailure(); done += kSequence, ++seed) {
     SCOPED_TRACE(testing::Message() << "TINE_MODEL_SEED=" << seed);
+    huge_page_policy = seed % 3 == 0 ? HugePagePolicy::never : HugePagePolicy::always;
     run_core(
         [&] { expect_nothing_leaked([&] { Model(std::min(steps, kSequence) / 2, seed).run(); }); },
-        {.memory_bytes = 64ull << 20, .cpus = 4, .seed = seed, .preempt_one_in = 20u << seed % 5});
+        {.memory_bytes = 128ull << 20, .cpus = 4, .seed = seed, .preempt_one_in = 20u << seed % 5});
   }
+  huge_page_policy = HugePagePolicy::madvise;
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Page faults: demand-zero memory, copy-on-write with re-use by the last owner (A33), pages of
-// objects with their cached neighbours, and stacks that grow.
+// objects with their cached neighbours, and stacks that grow. Huge pages: mm/huge_page.cpp.
 //
 // A fault holds the Mm's mmap_lock shared, so mappings stand still, and takes the page_table_lock
 // to look at the entry and again to install one; if another thread was faster, the access is simply
@@ -12,6 +12,7 @@
 #include <algorithm>
 
 #include "arch/user_access.h"
+#include "mm/huge_page.h"
 #include "mm/mm.h"
 #include "mm/mm_internal.h"
 #include "mm/task_hooks.h"
@@ -71,7 +72,8 @@ Step fault_anonymous(Mm& mm, const Vma& vma, UserAddr at, bool write) {
 Step fault_write_protected(Mm& mm, const Vma& vma, UserAddr at) {
   SpinGuard guard(mm.page_table_lock);
   LeafTable leaf = mm.page_table.change(at);
-  if (!leaf) return Step::done;
+  if (!leaf) [[unlikely]]  // there was no memory to make it ours, or somebody has unmapped it
+    return is_empty(mm.page_table.effective_entry(at)) ? Step::done : Step::no_memory;
   unsigned index = LeafTable::index_of(at);
   Pte entry = leaf.get(index);
   if (!entry.is_present() || entry.is_writable()) return Step::done;
@@ -166,11 +168,18 @@ Step fault_object(Mm& mm, const Vma& vma, UserAddr at, bool write) {
 }
 
 Step fault_in(Mm& mm, const Vma& vma, UserAddr at, bool write) {
-  bool is_mapped = false;
+  bool is_mapped = false, has_table = false;
   {
     SpinGuard guard(mm.page_table_lock);
-    if (LeafTable leaf = mm.page_table.find(at))
+    if (LeafTable leaf = mm.page_table.find(at)) {
+      has_table = true;
       is_mapped = !is_empty(leaf.get(LeafTable::index_of(at)));
+    }
+  }
+  if (!has_table) [[unlikely]] {
+    HugeFault outcome = fault_huge(mm, vma, at, write);
+    if (outcome == HugeFault::done) return Step::done;
+    is_mapped = outcome == HugeFault::shared;
   }
   if (is_mapped) return write ? fault_write_protected(mm, vma, at) : Step::done;
   if (vma.flags & kVmSpecial) return Step::bus_error;

@@ -67,6 +67,7 @@ void copy_description(const Mm& parent, Mm& child) {
   child.dumpable = parent.dumpable;
   child.coredump_filter = parent.coredump_filter;
   child.membarrier_registrations.store(parent.membarrier_registrations.load());
+  child.no_huge_pages = parent.no_huge_pages;
 }
 
 }  // namespace

@@ -273,6 +273,11 @@ void free_frame(Frame& frame) {
   arch::irq_restore(irqs);
 }
 
+void split_block(Frame& block) {
+  for (uint32_t i = 1; i < 1u << block.order; ++i) start_life(*(&block + i), block.kind, 0);
+  block.order = 0;
+}
+
 void change_kind(Frame& frame, FrameKind kind) {
   arch::IrqState irqs = arch::irq_save();
   CpuFrames& cpu = this_cpu_frames();

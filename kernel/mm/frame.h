@@ -47,6 +47,7 @@ struct alignas(32) Frame {
   uint32_t slab_free = 0;      // slab: offset + 1 of its first free object
   union {
     void* owner = nullptr;  // slab: its cache
+    Frame* reserve_table;   // huge page, at its head: the table kept in reserve for it
     MemoryObject* object;   // page cache: the object, null once truncated...
     uint64_t table_groups;  // page table: bit n: entries 8n..8n+7 may be in use
   };
@@ -54,7 +55,10 @@ struct alignas(32) Frame {
     uint64_t index = 0;  // ...and the page's index in it
     struct {             // free lists, slab lists: frame numbers, 0 ends
       uint32_t next;
-      uint32_t previous;
+      union {
+        uint32_t previous;
+        uint32_t huge_page;  // page table: the huge page that it is in reserve for, or 0
+      };
     };
   };
 };
@@ -130,6 +134,9 @@ inline Result<FrameRef> alloc_frame(FrameKind kind, AllocFlags flags = AllocFlag
 // counts and for those that a failure would turn into a killed program. Null: no memory.
 [[nodiscard]] Frame* take_frame(FrameKind kind);
 [[nodiscard]] Frame* take_frames(unsigned order, FrameKind kind);
+
+// Makes single frames of a block that was given out, each with one reference.
+void split_block(Frame& block);
 
 // The frame is used for something else from now on (a boot page that became a file's).
 void change_kind(Frame& frame, FrameKind kind);

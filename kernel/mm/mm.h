@@ -87,6 +87,7 @@ struct Mm final : RefCounted<Mm> {
   uint32_t dumpable = 1;  // PR_SET_DUMPABLE
   uint32_t coredump_filter = 0x33;
   std::atomic<uint32_t> membarrier_registrations{0};  // commands of membarrier(2)
+  bool no_huge_pages = false;                         // PR_SET_THP_DISABLE; exec keeps it
 
   // To name the tables; walking them needs the lock.
   PageTable& tables() NO_THREAD_SAFETY_ANALYSIS { return page_table; }

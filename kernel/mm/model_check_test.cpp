@@ -20,17 +20,26 @@
 namespace tine::mm {
 namespace {
 
-// Windows that lie across the borders of tables: of a leaf, of 1 GiB, of 512 GiB.
+// Windows that lie across the borders of tables: of a leaf, of 1 GiB, of 512 GiB. The last has room
+// for two huge pages and two halves: there the model takes a run of 64 pages for one, of which the
+// first is written.
 constexpr uint64_t kWindowPages = 24;
-constexpr uint64_t kBorders[] = {0x8020'0000, 0x4000'0000, 0x80'0000'0000};
+constexpr uint64_t kBorders[] = {0x8020'0000, 0x4000'0000, 0x80'0000'0000, 0xc020'0000};
+constexpr uint64_t kHugeWindow = std::size(kBorders) - 1;
+constexpr uint64_t kRunPages = 64;
 constexpr uint64_t kPages = kWindowPages * std::size(kBorders);
 constexpr uint64_t kFilePages = 16;
 constexpr size_t kMaxProcesses = 8;
-constexpr int kDontNeed = 4, kDontFork = 10, kWipeOnFork = 18;
+constexpr int kDontNeed = 4, kDontFork = 10, kHugeAdvice = 14, kWipeOnFork = 18, kCollapse = 25;
 
+bool may_be_huge(uint64_t page) { return page / kWindowPages == kHugeWindow; }
+uint64_t bytes_of(uint64_t first, uint64_t count) {
+  return count * kPageSize * (may_be_huge(first) ? kRunPages : 1);
+}
 UserAddr address_of(uint64_t page) {
-  uint64_t in_window = page % kWindowPages;
-  return UserAddr(kBorders[page / kWindowPages] - (kWindowPages / 2 - in_window) * kPageSize);
+  uint64_t window = page / kWindowPages;
+  UserAddr start(kBorders[window] - bytes_of(page, kWindowPages / 2));
+  return start + bytes_of(page, page % kWindowPages);
 }
 
 struct Page {
@@ -62,6 +71,10 @@ void sum_tables(PhysAddr table, unsigned level, TableSums& sums) {
       continue;
     }
     ++sums.tables;
+    if (entry.is_huge()) {
+      sums.pages += arch::kTableEntries;
+      continue;
+    }
     sum_tables(entry.address(), level - 1, sums);
   }
 }
@@ -83,7 +96,7 @@ class Model {
     uint64_t first = pick(kWindowPages), count = 1 + pick(kWindowPages - first);
     if (pick(4) != 0) count = std::min<uint64_t>(count, 1 + pick(5));
     first += window;
-    switch (pick(16)) {
+    switch (pick(17)) {
       case 0:
       case 1:
         return map(process, first, count);
@@ -105,6 +118,8 @@ class Model {
         return truncate();
       case 10:
         return check_process(any_process());
+      case 11:
+        return collapse(process);
       default:
         return touch(process, first);
     }
@@ -145,12 +160,13 @@ class Model {
   }
 
   void map(Process& process, uint64_t first, uint64_t count) {
-    auto kind = static_cast<Page::Kind>(1 + pick(3));
+    auto kind = may_be_huge(first) ? Page::Kind::anonymous : static_cast<Page::Kind>(1 + pick(3));
     uint64_t file_page = pick(kFilePages);
     MapRequest request{.address = address_of(first),
-                       .length = count * kPageSize,
+                       .length = bytes_of(first, count),
                        .flags = kDataFlags,
                        .fixed = true};
+    if (may_be_huge(first) && pick(8) != 0) request.flags |= kVmHugePage;
     if (kind != Page::Kind::anonymous) {
       request.object = file_;
       request.object_page = file_page;
@@ -169,7 +185,7 @@ class Model {
   }
 
   void unmap(Process& process, uint64_t first, uint64_t count) {
-    if (failed([&] { return do_munmap(*process.mm, address_of(first), count * kPageSize); })) {
+    if (failed([&] { return do_munmap(*process.mm, address_of(first), bytes_of(first, count)); })) {
       return;
     }
     for (uint64_t i = first; i < first + count; ++i) process.pages[i] = {};
@@ -187,7 +203,7 @@ class Model {
     constexpr uint32_t kChoices[] = {0, kVmRead, kVmRead | kVmWrite};
     uint32_t rights = kChoices[pick(3)];
     if (failed([&] {
-          return do_mprotect(*process.mm, address_of(first), count * kPageSize, rights);
+          return do_mprotect(*process.mm, address_of(first), bytes_of(first, count), rights);
         })) {
       return resynchronise(process, first, count);
     }
@@ -195,13 +211,14 @@ class Model {
   }
 
   void remap(Process& process, uint64_t first, uint64_t count) {
-    uint64_t to = pick(std::size(kBorders)) * kWindowPages + pick(kWindowPages - count + 1);
+    uint64_t window = may_be_huge(first) ? kHugeWindow : pick(kHugeWindow);
+    uint64_t to = window * kWindowPages + pick(kWindowPages - count + 1);
     if (to < first + count && first < to + count) return;
     bool is_one_mapping = true;
     bool no_memory = failed([&]() -> Result<void> {
       auto moved = do_mremap(*process.mm, {.old_address = address_of(first),
-                                           .old_length = count * kPageSize,
-                                           .new_length = count * kPageSize,
+                                           .old_length = bytes_of(first, count),
+                                           .new_length = bytes_of(first, count),
                                            .may_move = true,
                                            .fixed = true,
                                            .new_address = address_of(to)});
@@ -222,7 +239,7 @@ class Model {
     for (uint64_t i = first; i < first + count; ++i) {
       if (process.pages[i].locked) return;
     }
-    (void)do_madvise(*process.mm, address_of(first), count * kPageSize, kDontNeed);
+    (void)do_madvise(*process.mm, address_of(first), bytes_of(first, count), kDontNeed);
     for (uint64_t i = first; i < first + count; ++i) {
       process.pages[i].is_copied = false;
       process.pages[i].value = 0;
@@ -236,13 +253,23 @@ class Model {
       if (process.pages[i].kind != Page::Kind::anonymous) return;
     }
     UserAddr start = address_of(first);
-    EXPECT_TRUE(
-        lock ? do_mlock(*process.mm, start, count * kPageSize, true, false)
-             : do_madvise(*process.mm, start, count * kPageSize, wipe ? kWipeOnFork : kDontFork));
+    const uint64_t bytes = bytes_of(first, count);
+    EXPECT_TRUE(lock ? do_mlock(*process.mm, start, bytes, true, false)
+                     : do_madvise(*process.mm, start, bytes, wipe ? kWipeOnFork : kDontFork));
     for (uint64_t i = first; i < first + count; ++i) {
       Page& page = process.pages[i];
       (lock ? page.locked : wipe ? page.wipe_on_fork : page.dont_fork) = true;
     }
+  }
+
+  // Whatever it finds, no page may change; it refuses what cannot be huge.
+  void collapse(Process& process) {
+    UserAddr start = address_of(kHugeWindow * kWindowPages);
+    bool armed = inject_ && pick(4) == 0;
+    if (armed) arm_fault_injection(1 + pick(6));
+    (void)do_madvise(*process.mm, start, bytes_of(kPages - 1, kWindowPages), kHugeAdvice);
+    (void)do_madvise(*process.mm, start, bytes_of(kPages - 1, kWindowPages), kCollapse);
+    arm_fault_injection(0);
   }
 
   void fork(Process& parent) {
@@ -334,7 +361,7 @@ TEST(ModelCheck, SharingAddressSpacesAgreeWithPlainArrays) {
   auto seed = static_cast<unsigned>(from_environment("TINE_MODEL_SEED", 1));
   for (uint64_t done = 0; done < steps && !HasFailure(); done += kSequence, ++seed) {
     SCOPED_TRACE(testing::Message() << "TINE_MODEL_SEED=" << seed);
-    MemoryMachine machine(8ull << 20);
+    MemoryMachine machine(96ull << 20);
     Model model(machine, seed);
     for (uint64_t step = 0; step < kSequence && !HasFailure(); ++step) {
       SCOPED_TRACE(testing::Message() << "step " << step);

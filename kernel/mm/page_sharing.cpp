@@ -22,22 +22,35 @@ uint32_t owners_of(const Frame& frame) {
   return std::max(1u, in_cache ? owners - 1 : owners);
 }
 
+// What lies in a window of a leaf table's size: a leaf table, a huge page, or neither.
+struct Window {
+  Window(Mm& mm, UserAddr at) REQUIRES(mm.page_table_lock)
+      : leaf(mm.page_table.find(at)), huge(leaf ? nullptr : mm.page_table.find_huge(at)) {}
+  bool is_empty() const { return !leaf && huge == nullptr; }
+  arch::Pte get(unsigned index) const {
+    return huge != nullptr ? huge->small_page(index) : leaf.get(index);
+  }
+  LeafTable leaf;
+  arch::Pte* huge;
+};
+
 // True: somebody else may map some of it.
 bool copy_entries(Mm& mm, UserAddr start, unsigned count, LeafSharing& out) {
   SpinGuard guard(mm.page_table_lock);
-  LeafTable leaf = mm.page_table.find(start);
-  if (!leaf) {
+  const Window window(mm, start);
+  out.huge_page = window.huge != nullptr ? huge_page_of(table_below(*window.huge)) : nullptr;
+  if (window.is_empty()) {
     std::fill_n(out.sharers, count, 0);
     return false;
   }
   const uint32_t users_of_tables = mm.page_table.other_users(start);
   bool has_others = false;
   for (unsigned i = 0; i < count; ++i) {
-    arch::Pte entry = leaf.get(LeafTable::index_of(start) + i);
+    arch::Pte entry = window.get(LeafTable::index_of(start) + i);
     out.entries[i] = entry;
     out.sharers[i] = 0;
-    if (is_empty(entry) || !is_counted(frame_at(entry.address()))) continue;
-    out.sharers[i] = owners_of(frame_at(entry.address())) + users_of_tables;
+    if (is_empty(entry) || !is_counted(out.frame(i))) continue;
+    out.sharers[i] = owners_of(out.frame(i)) + users_of_tables;
     has_others |= out.sharers[i] > 1;
   }
   return has_others;
@@ -54,11 +67,11 @@ void look_at_same_place(void* context, Mm& other) {
   auto& search = *static_cast<Search*>(context);
   if (&other == &search.own) return;
   SpinGuard guard(other.page_table_lock);
-  LeafTable leaf = other.page_table.find(search.start);
-  if (!leaf) return;
+  const Window window(other, search.start);
+  if (window.is_empty()) return;
   const unsigned first = LeafTable::index_of(search.start);
   for (unsigned i = 0; i < search.count; ++i) {
-    arch::Pte entry = leaf.get(first + i);
+    arch::Pte entry = window.get(first + i);
     if (!is_empty(entry) && entry.address() == search.pages.entries[i].address()) {
       ++search.pages.found[i];
     }
@@ -74,7 +87,7 @@ void measure_sharing(Mm& mm, const Vma& vma, UserAddr start, UserAddr end, LeafS
   for (unsigned i = 0; i < count; ++i) {
     out.found[i] = 0;
     if (out.sharers[i] <= 1) continue;
-    const Frame& frame = frame_at(out.entries[i].address());
+    const Frame& frame = out.frame(i);
     if (frame.kind == FrameKind::cache && frame.object == vma.object.get()) {
       uint64_t page = vma.page_of(start + (uint64_t{i} << kPageShift));
       out.sharers[i] = std::max(1u, vma.object->count_mappers(page, out.entries[i].address()));

@@ -18,8 +18,14 @@ struct LeafSharing : HeapAllocated {
   static constexpr const char* kCacheName = "leaf_sharing";
   static constexpr unsigned kPages = arch::kTableEntries;
   arch::Pte entries[kPages];
+  const Frame* huge_page;    // that they are parts of, or null
   uint32_t sharers[kPages];  // 0: the entry is empty, or its frame is nobody's
   uint32_t found[kPages];    // others at the same address, while they are looked for
+
+  // Whose kind and count are those of page `i`: parts of a huge page have none of their own.
+  const Frame& frame(unsigned i) const {
+    return huge_page != nullptr ? *huge_page : frame_at(entries[i].address());
+  }
 };
 
 // Fills in what `vma` maps in [start, end), which lies in one leaf table, from index 0 on.

@@ -33,7 +33,7 @@ LeafTable PageTable::find(UserAddr address) const {
   entry = slot(frame_at(entry.address()), 2, address);
   if (!entry.is_present()) return {};
   entry = slot(frame_at(entry.address()), 1, address);
-  if (!entry.is_present()) return {};
+  if (!entry.is_present() || entry.is_huge()) return {};
   return LeafTable(arch::direct_map<Pte>(entry.address()));
 }
 
@@ -45,7 +45,7 @@ LeafTable PageTable::change(UserAddr address) {
   if (!entry.is_writable()) [[unlikely]]
     return entry.is_present() ? change_shared(address) : LeafTable();
   entry = slot(frame_at(entry.address()), 1, address);
-  if (!entry.is_writable()) [[unlikely]]
+  if (!entry.is_writable() || entry.is_huge()) [[unlikely]]
     return entry.is_present() ? change_shared(address) : LeafTable();
   return LeafTable(arch::direct_map<Pte>(entry.address()));
 }
@@ -60,6 +60,10 @@ Pte PageTable::effective_entry(UserAddr address) const {
   for (unsigned level = arch::kTableLevels - 1; level > 0; --level) {
     Pte entry = slot(*table, level, address);
     if (!entry.is_present()) return Pte();
+    if (entry.is_huge()) {
+      entry = entry.small_page(index_at(0, address));
+      return is_ours ? entry : entry.without_write();
+    }
     is_ours = is_ours && entry.is_writable();
     table = &frame_at(entry.address());
   }
@@ -67,26 +71,26 @@ Pte PageTable::effective_entry(UserAddr address) const {
   return is_ours ? entry : entry.without_write();
 }
 
-bool PageTable::is_shared(UserAddr address) const {
+bool PageTable::needs_own(UserAddr address) const {
   Frame* table = top_;
   for (unsigned level = arch::kTableLevels - 1; level > 0; --level) {
     Pte entry = slot(*table, level, address);
-    if (!entry.is_writable()) return entry.is_present();
+    if (!entry.is_writable() || entry.is_huge()) return entry.is_present();
     table = &frame_at(entry.address());
   }
   return false;
 }
 
-[[gnu::noinline]] LeafTable PageTable::make_tables(UserAddr address) {
+[[gnu::noinline]] Frame* PageTable::make_path(UserAddr address, unsigned down_to) {
   Frame* table = top_;
-  for (unsigned level = arch::kTableLevels - 1; level > 0; --level) {
+  for (unsigned level = arch::kTableLevels - 1; level > down_to; --level) {
     Pte& entry = slot(*table, level, address);
-    if (entry.is_writable()) [[likely]] {
+    if (entry.is_writable() && !entry.is_huge()) [[likely]] {
       table = &frame_at(entry.address());
       continue;
     }
     if (entry.is_present()) {
-      if (!own(address)) return {};
+      if (!own(address, down_to)) return nullptr;
       table = &frame_at(entry.address());
       continue;
     }
@@ -95,14 +99,14 @@ bool PageTable::is_shared(UserAddr address) const {
       DetachedTables unused;
       detach_if_empty(address, unused);
       arch::flush_tlb_page(address.value);  // the link may have been walked speculatively
-      return {};
+      return nullptr;
     }
     entry = Pte::table(frame_address(*lower));
     note_entry(*table, index_at(level, address));
     ++tables_;
     table = lower;
   }
-  return LeafTable(frame_data<Pte>(*table));
+  return table;
 }
 
 void PageTable::detach_if_empty(UserAddr address, DetachedTables& detached) {
@@ -111,7 +115,8 @@ void PageTable::detach_if_empty(UserAddr address, DetachedTables& detached) {
   path[level] = top_;
   for (; level > 0; --level) {
     Pte entry = slot(*path[level], level, address);
-    if (!entry.is_writable()) break;  // nothing below, or a shared table, which is never empty
+    // Nothing is below, or a shared table or a huge page, which are never empty.
+    if (!entry.is_writable() || entry.is_huge()) break;
     path[level - 1] = &frame_at(entry.address());
   }
   for (; level < arch::kTableLevels - 1 && path[level]->private_value == 0; ++level) {

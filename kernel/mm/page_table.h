@@ -10,6 +10,11 @@
 // which groups of eight they lie, and counts the upper entries that lead to it. A table without
 // entries is unlinked at once, and is freed clean, ready for the next user.
 //
+// A huge page is 2 MiB of memory that an entry shows itself, in place of a leaf table. That table
+// exists, empty, in reserve: its count counts the entries that show the huge page, and it is filled
+// in when one of them must be split (mm/huge_table.cpp). So whatever shares, counts or drops tables
+// does the same with huge pages, and splitting one that is not shared cannot fail.
+//
 // All of it belongs to the Mm's page_table_lock. make(), change() and own*() allocate: an empty
 // LeafTable or false says that there is no memory.
 #pragma once
@@ -26,6 +31,8 @@ namespace tine::mm {
 struct Mm;
 
 inline constexpr uint64_t kLeafBytes = kPageSize * arch::kTableEntries;
+static_assert(kLeafBytes == kHugePageSize);
+inline constexpr unsigned kHugePageOrder = 9;
 // The end of the stretch that one lowest-level table covers.
 constexpr UserAddr leaf_end(UserAddr at) {
   return UserAddr((at.value & ~(kLeafBytes - 1)) + kLeafBytes);
@@ -37,6 +44,17 @@ inline arch::Pte& entry_of(const Frame& table, unsigned index) {
 inline void note_entry(Frame& table, unsigned index) {
   ++table.private_value;
   table.table_groups |= uint64_t{1} << (index / 8);
+}
+
+// The table that an entry of an upper table leads to: for a huge page, the one in reserve.
+inline Frame& table_below(arch::Pte entry) {
+  Frame& frame = frame_at(entry.address());
+  return entry.is_huge() ? *frame.reserve_table : frame;
+}
+// The huge page that `table` is in reserve for; null: none, or it has been filled in.
+inline Frame* huge_page_of(const Frame& table) {
+  uint32_t number = __atomic_load_n(&table.huge_page, __ATOMIC_ACQUIRE);
+  return number == 0 ? nullptr : &frame_table[number];
 }
 
 // Calls act(index, entry) for each entry of `table` that is not zero; at the top, of the user half.
@@ -139,10 +157,13 @@ class PageTable {
   // The entry as the processor obeys it: not writable where a table above it is not ours.
   arch::Pte effective_entry(UserAddr address) const;
 
-  // Whether a table that leads to `address` may be used by others too.
-  bool is_shared(UserAddr address) const;
-  // Makes the tables that lead to `address` this address space's own, as far as there are any.
+  // Makes the tables that lead to `address` this address space's own, as far as there are any, and
+  // splits a huge page that lies there.
   bool own(UserAddr address) { return own(address, 0); }
+  // Whether own() would find anything to do.
+  bool needs_own(UserAddr address) const;
+  // As own(), but a huge page that is our own and lies whole in [at, end) remains one.
+  bool own_window(UserAddr at, UserAddr end);
   // Only those that lie on both sides of `at`: then [.., at) or [at, ..) can be unmapped for sure.
   bool own_cut(UserAddr at);
   // Adds to the number of a frame's owners what the tables that lead to it stand for.
@@ -151,17 +172,31 @@ class PageTable {
   // Fork: `child`, which is empty, gets to see all that is here. True: something here has lost the
   // right to be written, and the translations of it must be flushed.
   bool share_with(PageTable& child);
-  // A table that may be shared and lies whole in [at, end), unlinked; `removed` has counted what it
-  // mapped. The caller flushes the range and then gives it to put_table().
+  // A table that may be shared, or of a huge page, and lies whole in [at, end), unlinked; `removed`
+  // has counted what it mapped. The caller flushes the range and then gives it to put_table().
   struct Unlinked {
     Frame* table = nullptr;  // null: none there
     unsigned level = 0;
     UserAddr end;  // of what it mapped, which began at `at`
   };
   // `at` is populated. ENOMEM: a table that only partly lies in the range could not be copied.
-  Result<Unlinked> unlink_shared(UserAddr at, UserAddr end, RssDelta& removed);
+  Result<Unlinked> unlink_whole(UserAddr at, UserAddr end, RssDelta& removed);
   // Exit: unlinks the next table below the top one; null: nothing is left.
   Frame* unlink_next();
+
+  // The entry of the huge page at `address`, to read; null: there is none.
+  arch::Pte* find_huge(UserAddr address) const;
+  // The same, to change: null also where others use the huge page too, which must then be split.
+  arch::Pte* own_huge(UserAddr address);
+  // Makes the huge entry `huge`, which takes the reference to its table in reserve. False:
+  // something is there already, or there is no memory for the tables above.
+  bool insert_huge(UserAddr address, arch::Pte huge);
+
+  // The leaf table of a window of 2 MiB, which is our own: from now on nobody writes to what it
+  // maps, until own(). Null: none.
+  Frame* freeze_leaf(UserAddr window);
+  // Puts a huge page in its place. The caller puts the table.
+  void replace_leaf(UserAddr window, arch::Pte huge);
 
   // Unlinks the table at `address`, and those above it, as far as they have become empty.
   void detach_if_empty(UserAddr address, DetachedTables& detached);
@@ -179,9 +214,15 @@ class PageTable {
   static unsigned index_at(unsigned level, UserAddr address) {
     return static_cast<unsigned>(address.value >> (kPageShift + 9 * level)) % arch::kTableEntries;
   }
+  arch::Pte* entry_above_leaf(UserAddr address) const;  // null: no table that it would be in
   bool own(UserAddr address, unsigned down_to);
+  void split_huge(arch::Pte& entry, UserAddr address);
   LeafTable change_shared(UserAddr address);
-  LeafTable make_tables(UserAddr address);
+  LeafTable make_tables(UserAddr address) {
+    Frame* table = make_path(address, 0);
+    return table != nullptr ? LeafTable(frame_data<arch::Pte>(*table)) : LeafTable();
+  }
+  Frame* make_path(UserAddr address, unsigned down_to);  // null: no memory
 
   Frame* top_ = nullptr;
   uint64_t tables_ = 0;
@@ -189,15 +230,17 @@ class PageTable {
 };
 
 // Walks over the leaf tables that exist in [start, end), to read them, or to change them where
-// own() has been asked for them before:
+// own_window() has been asked for them before:
 //   for (LeafWalk walk(table, start, end); walk.next();)
 //     for (unsigned i = walk.first; i < walk.last; ++i) ... walk.leaf.get(i) ...
+// Where there is a huge page, `huge` is its entry and there is no `leaf`.
 class LeafWalk {
  public:
   LeafWalk(const PageTable& table, UserAddr start, UserAddr end)
       : table_(table), next_(start), end_(end) {}
 
   LeafTable leaf;
+  arch::Pte* huge = nullptr;
   UserAddr at;         // the address that entry `first` maps
   unsigned first = 0;  // the entries of [start, end) in this table
   unsigned last = 0;
@@ -206,7 +249,8 @@ class LeafWalk {
   bool next() {
     while (next_ < end_) {
       leaf = table_.find(next_);
-      if (leaf) [[likely]] {
+      huge = leaf ? nullptr : table_.find_huge(next_);
+      if (leaf || huge != nullptr) [[likely]] {
         at = next_;
         next_ = leaf_end(at);
         first = LeafTable::index_of(at);

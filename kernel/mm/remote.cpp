@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Remote memory: find the page's frame, faulting it in if need be, hold it, and copy through the
-// direct map. The frame is held by a FrameRef while it is copied, so that the program may unmap it
-// meanwhile. Takes the Mm's mmap_lock (by faults) and page_table_lock.
+// Remote memory: find the page, faulting it in if need be, and copy through the direct map. The
+// page_table_lock is held over the copying of a page, so that nobody unmaps or copies it meanwhile.
+// Faults take the Mm's mmap_lock.
 #include "mm/remote.h"
 
 #include <algorithm>
@@ -15,17 +15,20 @@
 namespace tine::mm {
 namespace {
 
-// The frame behind `at`, ready for the access; null: the program could not do it either.
-FrameRef hold_page(Mm& mm, UserAddr at, bool write) {
+// Calls copy(page) with the page at `at`, ready for the access. False: the program could not do the
+// access either.
+template <class Copy>
+bool with_page(Mm& mm, UserAddr at, bool write, Copy&& copy) {
   for (;;) {
     {
       SpinGuard guard(mm.page_table_lock);
       arch::Pte entry = mm.page_table.effective_entry(at);
       if (entry.is_present() && (!write || entry.is_writable())) {
-        return FrameRef::share(frame_at(entry.address()));
+        copy(arch::direct_map<std::byte>(entry.address()));
+        return true;
       }
     }
-    if (handle_page_fault(mm, at, {.write = write}).outcome != FaultOutcome::handled) return {};
+    if (handle_page_fault(mm, at, {.write = write}).outcome != FaultOutcome::handled) return false;
   }
 }
 
@@ -35,10 +38,10 @@ size_t for_each_page(Mm& mm, UserAddr start, size_t length, bool write, Copy&& c
   size_t done = 0;
   while (done < length) {
     UserAddr at = start + done;
-    FrameRef frame = hold_page(mm, at.page_floor(), write);
-    if (!frame) break;
     size_t here = std::min<size_t>(length - done, kPageSize - at.page_offset());
-    copy(frame_data<std::byte>(*frame) + at.page_offset(), done, here);
+    bool copied = with_page(mm, at.page_floor(), write,
+                            [&](std::byte* page) { copy(page + at.page_offset(), done, here); });
+    if (!copied) break;
     done += here;
   }
   return done;

@@ -46,6 +46,7 @@ void MappingPages::add(const MappingPages& other) {
   private_dirty += other.private_dirty;
   referenced += other.referenced;
   anonymous += other.anonymous;
+  anonymous_huge += other.anonymous_huge;
   for (unsigned kind = 0; kind < kRssKinds; ++kind) {
     share_of_kind[kind] += other.share_of_kind[kind];
   }
@@ -62,13 +63,14 @@ Result<MappingPages> measure_mapping(Mm& mm, const Vma& vma) {
     for (unsigned i = 0; i < (stop - at) >> kPageShift; ++i) {
       const uint32_t sharers = leaf->sharers[i];
       if (sharers == 0) continue;
-      const Frame& frame = frame_at(leaf->entries[i].address());
+      const Frame& frame = leaf->frame(i);
       const RssKind kind = rss_kind(frame);
       const bool dirty = leaf->entries[i].is_dirty() || kind == RssKind::anonymous;
       const uint64_t share = (kPageSize << MappingPages::kShareShift) / sharers;
       ++pages.resident;
       pages.referenced += leaf->entries[i].is_accessed();
       pages.anonymous += kind == RssKind::anonymous;
+      pages.anonymous_huge += leaf->huge_page != nullptr;
       pages.share_of_kind[static_cast<unsigned>(kind)] += share;
       if (dirty) pages.share_dirty += share;
       ++(sharers > 1 ? (dirty ? pages.shared_dirty : pages.shared_clean)

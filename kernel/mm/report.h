@@ -29,7 +29,7 @@ bool next_mapping(Mm& mm, UserAddr at, MappingReport& out);
 struct MappingPages {
   static constexpr unsigned kShareShift = 12;
   uint64_t resident = 0, shared_clean = 0, shared_dirty = 0, private_clean = 0, private_dirty = 0;
-  uint64_t referenced = 0, anonymous = 0;
+  uint64_t referenced = 0, anonymous = 0, anonymous_huge = 0;
   uint64_t share_of_kind[kRssKinds] = {}, share_dirty = 0, share_locked = 0;
 
   uint64_t share() const { return share_of_kind[0] + share_of_kind[1] + share_of_kind[2]; }

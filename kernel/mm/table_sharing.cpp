@@ -11,10 +11,11 @@
 // A frame that a shared table maps is counted once for the table.
 //
 // A table is put only after the translations that went through it are flushed on all CPUs, because
-// its next owner may change it. Only own() and unlink_shared() need memory.
+// its next owner may change it. Only own() and unlink_whole() need memory.
 #include <algorithm>
 
 #include "core/panic.h"
+#include "mm/huge_page.h"
 #include "mm/page_table.h"
 #include "mm/tlb.h"
 #include "mm/unmap.h"
@@ -43,7 +44,7 @@ void forbid_write(Pte& entry) {
 void copy_table(Frame& table, Frame& copy, unsigned level) {
   for_each_entry(table, [&](unsigned index, Pte& entry) {
     Pte seen = entry;
-    Frame& below = frame_at(seen.address());
+    Frame& below = level > 0 ? table_below(seen) : frame_at(seen.address());
     // Writable memory that is shared on purpose (MAP_SHARED) is never anonymous.
     bool forbid = level > 0 || below.kind == FrameKind::anonymous;
     if (level > 0 || is_counted(below)) get_frame(below);
@@ -64,13 +65,11 @@ struct SubtreeCount {
 
 void count_subtree(const Frame& table, unsigned level, SubtreeCount& count) {
   ++count.tables;
+  if (const Frame* huge = huge_page_of(table)) return count.pages.count(*huge, arch::kTableEntries);
   for_each_entry(table, [&](unsigned, Pte entry) {
-    const Frame& below = frame_at(entry.address());
-    if (level > 0) {
-      count_subtree(below, level - 1, count);
-    } else if (is_counted(below)) {
-      count.pages.count(below);
-    }
+    if (level > 0) return count_subtree(table_below(entry), level - 1, count);
+    const Frame& page = frame_at(entry.address());
+    if (is_counted(page)) count.pages.count(page);
   });
 }
 
@@ -81,8 +80,10 @@ void put_table(Frame& table, unsigned level) {
     if (table.count.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
     table.count.store(1, std::memory_order_relaxed);  // free_table() takes the last one
   }
+  if (table.huge_page != 0) [[unlikely]]
+    free_huge_page(table);
   for_each_entry(table, [&](unsigned, Pte& entry) {
-    Frame& below = frame_at(entry.address());
+    Frame& below = level > 0 ? table_below(entry) : frame_at(entry.address());
     entry = Pte();
     if (level > 0) {
       put_table(below, level - 1);
@@ -103,6 +104,7 @@ bool PageTable::own(UserAddr address, unsigned down_to) {
   for (unsigned level = kTopLevel; level > down_to; --level) {
     Pte& entry = slot(*table, level, address);
     if (!entry.is_present()) break;
+    if (entry.is_huge()) split_huge(entry, address);
     Frame& lower = frame_at(entry.address());
     if (entry.is_writable()) {
       table = &lower;
@@ -142,8 +144,9 @@ uint32_t PageTable::other_users(UserAddr address) const {
   for (unsigned level = kTopLevel; level > 0; --level) {
     Pte entry = entry_of(*table, index_at(level, address));
     if (!entry.is_present()) break;
-    table = &frame_at(entry.address());
+    table = &table_below(entry);
     others += table->count.load(std::memory_order_relaxed) - 1;
+    if (entry.is_huge()) break;
   }
   return others;
 }
@@ -162,21 +165,21 @@ bool PageTable::share_with(PageTable& child) {
   return protected_any;
 }
 
-Result<PageTable::Unlinked> PageTable::unlink_shared(UserAddr at, UserAddr end, RssDelta& removed) {
+Result<PageTable::Unlinked> PageTable::unlink_whole(UserAddr at, UserAddr end, RssDelta& removed) {
   Frame* table = top_;
   for (unsigned level = kTopLevel; level > 0; --level) {
     Pte& entry = slot(*table, level, at);
     if (!entry.is_present()) return Unlinked{};
-    if (!entry.is_writable()) {
+    if (!entry.is_writable() || entry.is_huge()) {
       uint64_t span = span_of(level);
       if (at.value % span == 0 && end - at >= span) {
-        Frame& shared = frame_at(entry.address());
+        Frame& below = table_below(entry);
         SubtreeCount count{removed};
-        count_subtree(shared, level - 1, count);
+        count_subtree(below, level - 1, count);
         tables_ -= count.tables;
         entry = Pte();
         --table->private_value;
-        return Unlinked{&shared, level - 1, at + span};
+        return Unlinked{&below, level - 1, at + span};
       }
       if (!own(at, level - 1)) return Errno::nomem;
     }

@@ -56,14 +56,15 @@ std::optional<UserAddr> unmap_leaf(Mm& mm, UserAddr start, UserAddr end, UnmapBa
   return stop;
 }
 
-// Unlinks the largest table at `start` that is shared and within the range, and drops it.
-Result<UserAddr> unmap_shared(Mm& mm, UserAddr start, UserAddr end) {
+// Unlinks the largest table at `start` that is shared or of a huge page, and within the range, and
+// drops it.
+Result<UserAddr> unmap_whole(Mm& mm, UserAddr start, UserAddr end) {
   UnmapBatch batch(mm);
   RssDelta gone;
   PageTable::Unlinked unlinked;
   {
     SpinGuard guard(mm.page_table_lock);
-    unlinked = TRY(mm.page_table.unlink_shared(start, end, gone));
+    unlinked = TRY(mm.page_table.unlink_whole(start, end, gone));
     if (unlinked.table == nullptr) return start;
     gone.subtract_from(mm);
     mm.page_table.detach_if_empty(start, batch.tables());
@@ -80,19 +81,19 @@ Result<UserAddr> unmap_shared(Mm& mm, UserAddr start, UserAddr end) {
 Result<void> unmap_pages(Mm& mm, UserAddr start, UserAddr end) {
   UnmapBatch batch(mm);
   for (UserAddr at = start; at < end;) {
-    bool is_shared = false;
+    bool may_be_whole = false;
     {
       SpinGuard guard(mm.page_table_lock);
       at = mm.page_table.next_populated(at, end);
       if (at >= end) return {};
-      is_shared = mm.page_table.is_shared(at);
-      if (!is_shared) {
+      may_be_whole = mm.page_table.needs_own(at);
+      if (!may_be_whole) {
         std::optional<UserAddr> reached = unmap_leaf(mm, at, end, batch);
         if (!reached) return Errno::nomem;
         at = *reached;
       }
     }
-    if (is_shared) at = TRY(unmap_shared(mm, at, end));  // here still: what is left is now ours
+    if (may_be_whole) at = TRY(unmap_whole(mm, at, end));  // here still: what is left is now ours
     if (batch.is_full()) batch.finish();
   }
   return {};
@@ -101,18 +102,21 @@ Result<void> unmap_pages(Mm& mm, UserAddr start, UserAddr end) {
 Result<void> prepare_unmap(Mm& mm, UserAddr start, UserAddr end) {
   SpinGuard guard(mm.page_table_lock);
   for (UserAddr cut : {start, end}) {
-    if (!mm.page_table.is_shared(cut)) continue;
+    if (!mm.page_table.needs_own(cut)) continue;
     if (fail_here() || !mm.page_table.own_cut(cut)) return Errno::nomem;
   }
   return {};
 }
 
-Result<void> own_pages(Mm& mm, UserAddr start, UserAddr end) {
+Result<void> own_pages(Mm& mm, UserAddr start, UserAddr end, HugePages huge) {
   for (UserAddr at = start; at < end; at = leaf_end(at)) {
     SpinGuard guard(mm.page_table_lock);
     at = mm.page_table.next_populated(at, end);
-    if (at >= end || !mm.page_table.is_shared(at)) continue;
-    if (fail_here() || !mm.page_table.own(at)) return Errno::nomem;
+    if (at >= end || !mm.page_table.needs_own(at)) continue;
+    if (fail_here()) return Errno::nomem;
+    bool is_own =
+        huge == HugePages::keep ? mm.page_table.own_window(at, end) : mm.page_table.own(at);
+    if (!is_own) return Errno::nomem;
   }
   return {};
 }
@@ -133,16 +137,34 @@ void unmap_all_unused(Mm& mm) {
   }
 }
 
+namespace {
+
+Pte with_rights(Pte entry, uint32_t vm_flags) {
+  arch::PteFlags flags = entry_flags(vm_flags);
+  if (entry.is_huge()) flags |= arch::kHuge;
+  Pte wanted = Pte::page(entry.address(), flags);
+  return entry.is_dirty() ? wanted.with_dirty() : wanted;
+}
+
+}  // namespace
+
 void protect_pages(Mm& mm, UserAddr start, UserAddr end, uint32_t vm_flags) {
   bool changed = false;
   {
     SpinGuard guard(mm.page_table_lock);
     for (LeafWalk walk(mm.page_table, start, end); walk.next();) {
+      if (walk.huge != nullptr) {
+        changed = true;
+        if (vm_flags & kVmAccess) {
+          *walk.huge = with_rights(*walk.huge, vm_flags);
+          continue;
+        }
+        walk.leaf = mm.page_table.change(walk.at);  // there are no hidden huge pages
+      }
       for (unsigned i = walk.first; i < walk.last; ++i) {
         Pte entry = walk.leaf.get(i);
         if (is_empty(entry)) continue;
-        Pte wanted = Pte::page(entry.address(), entry_flags(vm_flags));
-        if (entry.is_dirty()) wanted = wanted.with_dirty();
+        Pte wanted = with_rights(entry, vm_flags);
         walk.leaf.replace(i, vm_flags & kVmAccess ? wanted : hide(wanted));
         changed = true;
       }
@@ -171,7 +193,8 @@ bool make_target_tables(Mm& mm, UserAddr from, UserAddr end, UserAddr to)
 bool move_pages(Mm& mm, UserAddr from, UserAddr to, uint64_t length) {
   UnmapBatch batch(mm);
   UserAddr end = from + length;
-  if (!own_pages(mm, from, end)) return false;
+  // A huge page would hardly fit its new place.
+  if (!own_pages(mm, from, end, HugePages::split)) return false;
   SpinGuard guard(mm.page_table_lock);
   bool possible = make_target_tables(mm, from, end, to);
   if (possible) {

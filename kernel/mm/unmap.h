@@ -29,7 +29,8 @@ Result<void> prepare_unmap(Mm& mm, UserAddr start, UserAddr end);
 // Everything, when no CPU can use the tables any more: exit. Drops what is shared without a look.
 void unmap_all_unused(Mm& mm);
 // Makes all tables of the range the Mm's own, as they stay while the mmap_lock is held exclusively.
-Result<void> own_pages(Mm& mm, UserAddr start, UserAddr end);
+enum class HugePages : bool { split, keep };  // those that lie whole in the range
+Result<void> own_pages(Mm& mm, UserAddr start, UserAddr end, HugePages huge = HugePages::keep);
 // Gives the entries, which must be the Mm's own, the rights of `vm_flags`; write comes only by the
 // next fault.
 void protect_pages(Mm& mm, UserAddr start, UserAddr end, uint32_t vm_flags);
@@ -48,7 +49,9 @@ inline RssKind rss_kind(const Frame& frame) {
 // Pages of each kind, gathered over a range and added to the Mm's counters at once.
 class RssDelta {
  public:
-  void count(const Frame& frame) { ++pages_[static_cast<unsigned>(rss_kind(frame))]; }
+  void count(const Frame& frame, int64_t pages = 1) {
+    pages_[static_cast<unsigned>(rss_kind(frame))] += pages;
+  }
   void add_to(Mm& mm) REQUIRES(mm.page_table_lock) {
     for (unsigned kind = 0; kind < kRssKinds; ++kind) {
       if (pages_[kind] != 0) mm.add_rss(static_cast<RssKind>(kind), pages_[kind]);

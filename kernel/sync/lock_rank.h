@@ -42,6 +42,7 @@ enum class LockRank : uint16_t {
   process_timers = 568,    // setitimer and timer_create timers of a process
   timer_base = 570,
   page_table = 600,
+  huge_page = 610,         // the filling in of tables that huge pages keep in reserve
   work_queue = 690,        // before the wait queue of its thread
   wait_queue = 700,
   task_alloc = 710,        // a task's pointers to its parts

@@ -31,6 +31,8 @@ enum Option : int {
   kSetNoNewPrivs = 38,
   kGetNoNewPrivs = 39,
   kGetTidAddress = 40,
+  kSetThpDisable = 41,
+  kGetThpDisable = 42,
   kCapAmbient = 47,
 };
 
@@ -177,6 +179,13 @@ SyscallResult sys_prctl(int option, uint64_t argument2, uint64_t argument3, uint
     case kGetTidAddress:
       TRY(UserOut<uint64_t>(UserAddr(argument2)).write(task.clear_child_tid.value));
       return 0;
+    case kSetThpDisable:
+      if (argument3 != 0 || argument4 != 0 || argument5 != 0) return Errno::inval;
+      task.mm->no_huge_pages = argument2 != 0;
+      return 0;
+    case kGetThpDisable:
+      if (has_more) return Errno::inval;
+      return task.mm->no_huge_pages;
     case kCapAmbient:
       if (argument4 != 0 || argument5 != 0) return Errno::inval;
       return ambient(argument2, argument3);

@@ -43,9 +43,11 @@ void print_pages(const mm::MappingPages& pages, TextBuilder& out) {
   print_kib(out, "Private_Dirty", pages.private_dirty * kKibPerPage);
   print_kib(out, "Referenced", pages.referenced * kKibPerPage);
   print_kib(out, "Anonymous", pages.anonymous * kKibPerPage);
-  for (std::string_view name :
-       {"KSM", "LazyFree", "AnonHugePages", "ShmemPmdMapped", "FilePmdMapped", "Shared_Hugetlb",
-        "Private_Hugetlb", "Swap", "SwapPss"}) {
+  print_kib(out, "KSM", 0);
+  print_kib(out, "LazyFree", 0);
+  print_kib(out, "AnonHugePages", pages.anonymous_huge * kKibPerPage);
+  for (std::string_view name : {"ShmemPmdMapped", "FilePmdMapped", "Shared_Hugetlb",
+                                "Private_Hugetlb", "Swap", "SwapPss"}) {
     print_kib(out, name, 0);
   }
   print_kib(out, "Locked", share_kib(pages.share_locked));

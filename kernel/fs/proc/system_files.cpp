@@ -12,6 +12,7 @@
 #include "fs/open.h"
 #include "mm/commit.h"
 #include "mm/heap.h"
+#include "mm/huge_page.h"
 #include "sched/sched.h"
 #include "sched/timer.h"
 #include "task/pid/pid_namespace.h"
@@ -121,6 +122,7 @@ Result<void> show_meminfo(TextBuilder& out) {
   line("SUnreclaim:", memory.slab_frames);
   line("KernelStack:", memory.kernel_stacks * (sched::kKernelStackSize / kPageSize));
   line("PageTables:", memory.table_frames);
+  line("AnonHugePages:", mm::huge_page_count() * arch::kTableEntries);
   line("SwapTotal:", 0);
   line("SwapFree:", 0);
   line("CommitLimit:", mm::commit_limit_pages());

@@ -43,6 +43,7 @@ void change_memory(Task& task, mm::MmUser fresh) {
     const int64_t peak = std::max(task.mm->rss_pages(), task.mm->hiwater_rss.load());
     CpuUsage& dead = task.signal->dead_threads;
     dead.max_rss_pages = std::max(dead.max_rss_pages, static_cast<uint64_t>(peak));
+    fresh->no_huge_pages = task.mm->no_huge_pages;
   }
   mm_release(task);  // lets a vfork parent go on
   task.robust_list = task.clear_child_tid = UserAddr();

@@ -50,11 +50,12 @@ Layout Layout::choose(uint32_t personality, uint64_t stack_limit) {
   const uint64_t max_gap = arch::kUserTop / 6 * 5;
   constexpr uint64_t kMaxStackRandom = ((1ull << 22) - 1) << kPageShift;
   const uint64_t gap = std::clamp(stack_limit, kMinGap, max_gap) + kMaxStackRandom;
-  Layout layout{.stack_top = arch::kUserTop - (uint64_t{random.stack} << kPageShift),
-                .mmap_base = page_floor(arch::kUserTop - gap - (uint64_t{random.mmap} << kPageShift)),
-                .program_base = kProgramBase + (program << kPageShift),
-                .brk_gap = uint64_t{random.brk} << kPageShift,
-                .vdso_gap = uint64_t{random.vdso} << kPageShift};
+  Layout layout{
+      .stack_top = arch::kUserTop - (uint64_t{random.stack} << kPageShift),
+      .mmap_base = page_floor(arch::kUserTop - gap - (uint64_t{random.mmap} << kPageShift)),
+      .program_base = kProgramBase + (program << kPageShift),
+      .brk_gap = uint64_t{random.brk} << kPageShift,
+      .vdso_gap = uint64_t{random.vdso} << kPageShift};
   std::ranges::copy(random.seed, layout.seed);
   return layout;
 }
@@ -173,8 +174,7 @@ Result<std::byte*> NewMemory::page_to_write(uint64_t address) {
     if (fault.outcome == mm::FaultOutcome::out_of_memory) return Errno::nomem;
     if (fault.outcome == mm::FaultOutcome::signal) return Errno::fault;
     SpinGuard guard(mm().page_table_lock);
-    const mm::LeafTable leaf = mm().page_table.find(UserAddr(page));
-    const arch::Pte entry = leaf.get(mm::LeafTable::index_of(UserAddr(page)));
+    const arch::Pte entry = mm().page_table.effective_entry(UserAddr(page));
     cached_data_ = arch::direct_map<std::byte>(entry.address());
     cached_page_ = page;
   }

@@ -11,6 +11,7 @@
 //   static Pte table(PhysAddr)         link to the next lower table, all rights
 //   bool is_present/is_writable/is_executable/is_dirty/is_accessed/is_huge() const
 //   PhysAddr address() const; Pte without_write() const; with_write() const; with_dirty() const;
+//   Pte small_page(unsigned index) const   the index-th 4 KiB of a huge page, with its rights
 //   uint64_t raw() const
 #pragma once
 

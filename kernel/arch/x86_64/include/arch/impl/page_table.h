@@ -52,6 +52,9 @@ class Pte {
   constexpr Pte without_write() const { return Pte(raw_ & ~uint64_t{kWritable}); }
   constexpr Pte with_write() const { return Pte(raw_ | kWritable); }
   constexpr Pte with_dirty() const { return Pte(raw_ | kDirty); }
+  constexpr Pte small_page(unsigned index) const {
+    return Pte((raw_ & ~uint64_t{kHuge}) + index * kPageSize);
+  }
 
   constexpr uint64_t raw() const { return raw_; }
   constexpr bool operator==(const Pte&) const = default;
