@@ -52,7 +52,7 @@ Result<void> for_each_mapping(Mm& mm, UserAddr start, UserAddr end, Act&& act)
   bool hole = false;
   UserAddr at = start;
   while (at < end) {
-    Vma* vma = mm.mappings.first_ending_after(at);
+    const Vma* vma = mm.mappings.first_ending_after(at);
     hole |= vma == nullptr || vma->start > at;
     if (vma == nullptr || vma->start >= end) break;
     at = std::max(at, vma->start);
@@ -64,20 +64,19 @@ Result<void> for_each_mapping(Mm& mm, UserAddr start, UserAddr end, Act&& act)
   return {};
 }
 
-Result<void> change_flags(Mm& mm, Vma& vma, UserAddr start, UserAddr end, FlagChange change)
+Result<void> change_flags(Mm& mm, const Vma& vma, UserAddr start, UserAddr end, FlagChange change)
     REQUIRES(mm.mmap_lock) {
   uint32_t wanted = (vma.flags & ~change.clear) | change.set;
   if (wanted == vma.flags) return {};
   Vma* inner = TRY(isolate_range(mm, vma, start, end));
   account_pages(mm, inner->flags, -static_cast<int64_t>(inner->pages()));
-  inner->flags = wanted;
-  mm.mappings.set()->note_marks(wanted);
+  mm.mappings.set_flags(*inner, wanted);
   account_pages(mm, inner->flags, static_cast<int64_t>(inner->pages()));
   merge_with_neighbours(mm, *inner);
   return {};
 }
 
-Result<void> advise_mapping(Mm& mm, Vma& vma, UserAddr start, UserAddr end, int advice)
+Result<void> advise_mapping(Mm& mm, const Vma& vma, UserAddr start, UserAddr end, int advice)
     REQUIRES(mm.mmap_lock) {
   auto mark = [&](uint32_t set, uint32_t clear) NO_THREAD_SAFETY_ANALYSIS {
     return change_flags(mm, vma, start, end, {set, clear});
@@ -152,11 +151,10 @@ Result<void> do_madvise(Mm& mm, UserAddr start, uint64_t length, int advice) {
     return populate_for_access(mm, start, end, advice == kPopulateWrite);
   }
   WriteGuard guard(mm.mmap_lock);
-  if (advice != kDontNeed && advice != kFree) TRY(own_mappings(mm));
-  return for_each_mapping(mm, start, end,
-                          [&](Vma& vma, UserAddr from, UserAddr to) NO_THREAD_SAFETY_ANALYSIS {
-                            return advise_mapping(mm, vma, from, to, advice);
-                          });
+  return for_each_mapping(
+      mm, start, end, [&](const Vma& vma, UserAddr from, UserAddr to) NO_THREAD_SAFETY_ANALYSIS {
+        return advise_mapping(mm, vma, from, to, advice);
+      });
 }
 
 Result<void> do_mlock(Mm& mm, UserAddr start, uint64_t length, bool lock, bool populate) {
@@ -164,13 +162,12 @@ Result<void> do_mlock(Mm& mm, UserAddr start, uint64_t length, bool lock, bool p
   UserAddr end = TRY(checked_end(from, length + start.page_offset(), Errno::inval));
   {
     WriteGuard guard(mm.mmap_lock);
-    TRY(own_mappings(mm));
     if (lock && !may_exceed_locked_limit()) {
       uint64_t limit = memory_limit(MemoryLimit::locked) >> kPageShift;
       if (limit == 0) return Errno::perm;
       uint64_t already = 0;
       (void)for_each_mapping(mm, from, end,
-                             [&](Vma& vma, UserAddr at, UserAddr to) -> Result<void> {
+                             [&](const Vma& vma, UserAddr at, UserAddr to) -> Result<void> {
                                if (vma.flags & kVmLocked) already += (to - at) >> kPageShift;
                                return {};
                              });
@@ -179,7 +176,7 @@ Result<void> do_mlock(Mm& mm, UserAddr start, uint64_t length, bool lock, bool p
     FlagChange change{0, kVmAnyLock};
     if (lock) change.set = populate ? kVmLocked : kVmAnyLock;
     TRY(for_each_mapping(mm, from, end,
-                         [&](Vma& vma, UserAddr at, UserAddr to) NO_THREAD_SAFETY_ANALYSIS {
+                         [&](const Vma& vma, UserAddr at, UserAddr to) NO_THREAD_SAFETY_ANALYSIS {
                            return change_flags(mm, vma, at, to, change);
                          }));
   }
@@ -195,12 +192,11 @@ Result<void> do_mlockall(Mm& mm, MlockAll request) {
       if (limit == 0) return Errno::perm;
       if (request.current && mm.total_vm > limit) return Errno::nomem;
     }
-    TRY(own_mappings(mm));
     const uint32_t locked = request.populate ? kVmLocked : kVmAnyLock;
     mm.default_flags = request.future ? locked : 0;
     if (!request.current && request.future) return {};
     const FlagChange change{request.current ? locked : 0, kVmAnyLock};
-    for (Vma* vma = mm.mappings.first(); vma != nullptr; vma = mm.mappings.next(*vma)) {
+    for (const Vma* vma = mm.mappings.first(); vma != nullptr; vma = mm.mappings.next(*vma)) {
       UserAddr last = vma->end;
       if (!(vma->flags & kVmSpecial)) TRY(change_flags(mm, *vma, vma->start, vma->end, change));
       vma = mm.mappings.find(last - 1);  // it may have been joined with a neighbour
@@ -211,7 +207,7 @@ Result<void> do_mlockall(Mm& mm, MlockAll request) {
     UserAddr end;
     {
       ReadGuard guard(mm.mmap_lock);
-      Vma* vma = mm.mappings.first_ending_after(at);
+      const Vma* vma = mm.mappings.first_ending_after(at);
       if (vma == nullptr) return {};
       at = vma->start;
       end = vma->end;
@@ -246,7 +242,7 @@ Result<void> do_msync(Mm& mm, UserAddr start, uint64_t length, bool invalidate) 
   WriteGuard guard(mm.mmap_lock);
   // Files are memory: a shared mapping and read(2) see the same pages, and nothing is to be
   // written.
-  return for_each_mapping(mm, start, end, [&](Vma& vma, UserAddr, UserAddr) -> Result<void> {
+  return for_each_mapping(mm, start, end, [&](const Vma& vma, UserAddr, UserAddr) -> Result<void> {
     if (invalidate && (vma.flags & kVmLocked)) return Errno::busy;
     return {};
   });

@@ -195,27 +195,28 @@ bool allows(const Vma& vma, FaultAccess access) {
 // Extends the stack that lies above `address` down to it.
 bool grow_stack(Mm& mm, UserAddr address) {
   WriteGuard guard(mm.mmap_lock);
-  Vma* vma = mm.mappings.first_ending_after(address);
+  const Vma* vma = mm.mappings.first_ending_after(address);
   if (vma == nullptr || !(vma->flags & kVmGrowsDown)) return false;
   UserAddr start = address.page_floor();
   if (start >= vma->start) return true;  // another thread was faster
-  if (!own_mappings(mm)) return false;
-  vma = mm.mappings.first_ending_after(address);
   if (start.value < kMinMapAddress) return false;
   if (vma->end - start > memory_limit(MemoryLimit::stack)) return false;
-  Vma* below = mm.mappings.previous(*vma);
+  const Vma* below = mm.mappings.previous(*vma);
   if (below != nullptr && (below->flags & kVmAccess) && !(below->flags & kVmGrowsDown) &&
       start - below->end < kStackGuardGap) {
     return false;
   }
   if (below != nullptr && below->end > start) return false;
   uint64_t pages = (vma->start - start) >> kPageShift;
+  if (vma->object && vma->object_page < pages) return false;
   if (!may_expand(mm, vma->flags, pages)) return false;
   Result<CommitCharge> charge = charge_pages(mm, vma->flags, pages);
   if (!charge) return false;
-  account_pages(mm, vma->flags, static_cast<int64_t>(pages));
+  Result<Vma*> grown = own_mapping(mm, *vma);
+  if (!grown) return false;
+  account_pages(mm, (*grown)->flags, static_cast<int64_t>(pages));
   mm.committed.add(std::move(*charge));
-  vma->start = start;
+  resize_mapping(mm, **grown, start, (*grown)->end);
   return true;
 }
 

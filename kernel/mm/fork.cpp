@@ -2,13 +2,12 @@
 //
 // dup_mm: fork's copy of an address space (Linux: dup_mm, dup_mmap, copy_page_range).
 //
-// Nothing is copied: parent and child share the mappings (mm/mapping_sharing.cpp) and the page
-// tables (mm/table_sharing.cpp), and whoever changes something first copies. Only if a mapping is
-// marked (MADV_DONTFORK, MADV_WIPEONFORK, mlock) the child gets mappings of its own, and what it
-// must not have is unmapped from it. The parent loses the right to write and its flush belongs to
-// an object that lives through every return (B21, B23). The unfinished child is a user of itself
-// and is torn down like any other. The parent's mmap_lock is held exclusively throughout (B33).
-// ENOMEM.
+// Nothing is copied: parent and child share the mappings (mm/mapping_index.h) and the page tables
+// (mm/table_sharing.cpp), and whoever changes something first copies what lies on the way to it.
+// Where a mapping is marked (MADV_DONTFORK, MADV_WIPEONFORK, mlock), the child then changes it as a
+// program would. The parent loses the right to write and its flush belongs to an object that lives
+// through every return (B21, B23). The unfinished child is a user of itself and is torn down like
+// any other. The parent's mmap_lock is held exclusively throughout (B33). ENOMEM.
 #include "mm/mm.h"
 #include "mm/mm_internal.h"
 #include "mm/tlb.h"
@@ -35,11 +34,50 @@ void share_tables(Mm& parent, Mm& child, FlushOnExit& flush) {
   child.page_table_lock.unlock();
 }
 
-Result<void> unmap_left_behind(Mm& parent, Mm& child) REQUIRES(parent.mmap_lock) {
-  for (Vma* vma = parent.mappings.first(); vma != nullptr; vma = parent.mappings.next(*vma)) {
-    if (!(vma->flags & (kVmDontFork | kVmWipeOnFork))) continue;
-    TRY(prepare_unmap(child, vma->start, vma->end));
-    TRY(unmap_pages(child, vma->start, vma->end));
+// A truncation sees the child with the parent's pages, or does not see it yet.
+void share_all(Mm& parent, Mm& child, FlushOnExit& flush) REQUIRES(parent.mmap_lock) {
+  ForkFamily& family = *parent.family_place.family;
+  MutexGuard guard(family.lock);
+  child.mmap_lock.assert_held();  // as good as: nobody else knows the child
+  join_family(child, family);
+  parent.mappings.share_with(child.mappings);
+  child.map_count = parent.map_count;
+  share_tables(parent, child, flush);
+}
+
+// In pages: what was promised for mappings that the child will not have.
+uint64_t promised_for_parent_alone(Mm& parent) REQUIRES(parent.mmap_lock) {
+  uint64_t pages = 0;
+  UserAddr at;
+  while (const Vma* vma = parent.mappings.next_marked(at)) {
+    at = vma->end;
+    if ((vma->flags & kVmDontFork) && (vma->flags & kVmAccount)) pages += vma->pages();
+  }
+  return pages;
+}
+
+// A marked mapping in the child, which has it as the parent does.
+Result<void> obey_marks(Mm& child, const Vma& vma) REQUIRES(child.mmap_lock) {
+  if (vma.flags & (kVmDontFork | kVmWipeOnFork)) {
+    TRY(prepare_unmap(child, vma.start, vma.end));
+    TRY(unmap_pages(child, vma.start, vma.end));
+  }
+  if (vma.flags & kVmDontFork) {
+    TRY(child.mappings.own(vma.start, vma.end));
+    account_pages(child, vma.flags & ~kVmAnyLock, -static_cast<int64_t>(vma.pages()));
+    erase_mapping(child, vma);
+  } else if (vma.flags & kVmLocked) {  // B17
+    Vma* unlocked = TRY(own_mapping(child, vma));
+    child.mappings.set_flags(*unlocked, unlocked->flags & ~kVmAnyLock);
+  }
+  return {};
+}
+
+Result<void> obey_all_marks(Mm& child) REQUIRES(child.mmap_lock) {
+  UserAddr at;
+  while (const Vma* vma = child.mappings.next_marked(at)) {
+    at = vma->end;
+    TRY(obey_marks(child, *vma));
   }
   return {};
 }
@@ -79,21 +117,11 @@ Result<Ref<Mm>> dup_mm(Mm& parent) {
   WriteGuard parent_guard(parent.mmap_lock);
   FlushOnExit flush(parent);
   copy_description(parent, child);
-  child.mmap_lock.assert_held();  // as good as: nobody else knows the child
-  MappingSet& set = *parent.mappings.set();
-  if (set.has_fork_marks) {
-    TRY(copy_mappings(parent, child));
-    share_tables(parent, child, flush);
-    TRY(unmap_left_behind(parent, child));
-  } else {
-    TRY(child.committed.grow(
-        {.pages = parent.committed.pages(), .size_of_caller = parent.total_vm}));
-    // A truncation sees the child with the parent's pages, or does not see it yet.
-    MutexGuard guard(set.sharers_lock);
-    join_mappings(child, set);
-    child.map_count = parent.map_count;
-    share_tables(parent, child, flush);
-  }
+  child.mmap_lock.assert_held();
+  TRY(child.committed.grow({.pages = parent.committed.pages() - promised_for_parent_alone(parent),
+                            .size_of_caller = parent.total_vm}));
+  share_all(parent, child, flush);
+  TRY(obey_all_marks(child));
   child.hiwater_vm = child.total_vm;
   child.hiwater_rss.store(child.rss_pages(), std::memory_order_relaxed);
   return user.release();

@@ -1,82 +1,129 @@
 // SPDX-License-Identifier: MIT
 //
-// MappingIndex on a red-black tree. See mapping_index.h for what is guaranteed.
+// Looking into the index of mappings: by address, by mark, and for a gap. See mapping_index.h; what
+// changes the index is in mm/mapping_change.cpp.
 //
-// The hint of find_gap() stays true because every gap that appears is reported (erase, note_gap):
-// one above the hint moves the hint up to that gap's end. Mappings that are added only shrink gaps.
+// All of it runs with the Mm's mmap_lock held at least shared, but for next_view(), which takes the
+// index's own lock. Nothing fails or allocates.
 #include "mm/mapping_index.h"
 
 #include <algorithm>
 
 namespace tine::mm {
 
-Vma* MappingIndex::first_ending_after(UserAddr address) const {
-  struct EndsAtOrBefore {
-    bool operator()(const Vma& vma, UserAddr at) const { return vma.end <= at; }
-    bool operator()(UserAddr at, const Vma& vma) const { return at < vma.end; }
-  };
-  auto found = set_->tree.lower_bound(address, EndsAtOrBefore());
-  return found == set_->tree.end() ? nullptr : const_cast<Vma*>(&*found);
-}
-
-Vma* MappingIndex::next(const Vma& vma) const {
-  auto at = MappingSet::Tree::s_iterator_to(vma);
-  return ++at == set_->tree.end() ? nullptr : const_cast<Vma*>(&*at);
-}
-
-Vma* MappingIndex::previous(const Vma& vma) const {
-  auto at = MappingSet::Tree::s_iterator_to(vma);
-  return at == set_->tree.begin() ? nullptr : const_cast<Vma*>(&*--at);
-}
-
-void MappingIndex::insert(Vma& vma) {
-  set_->note_marks(vma.flags);
-  set_->tree.insert(vma);
-}
-
-void MappingIndex::erase(Vma& vma) {
-  auto after = set_->tree.erase(MappingSet::Tree::s_iterator_to(vma));
-  if (vma.end > set_->search_below)
-    note_gap(vma.start, after == set_->tree.end() ? vma.end : after->start);
-}
-
-void MappingIndex::note_gap(UserAddr start, UserAddr end) {
-  if (set_->search_below.value == 0 || end <= set_->search_below) return;
-  // The gap may reach further up than what became free just now.
-  Vma* above = first_ending_after(start);
-  set_->search_below = above != nullptr ? std::max(above->start, end) : set_->search_high;
-  set_->search_below = std::min(set_->search_below, set_->search_high);
-}
-
-UserAddr MappingIndex::find_gap(UserAddr low, UserAddr high, uint64_t length, uint64_t guard) {
-  if (length > high.value) return UserAddr(0);
-  if (set_->search_high != high || length <= set_->largest_gap_above) {
-    forget_hint();
-    set_->search_high = high;
+const Vma* MappingIndex::first_ending_after(UserAddr address) const {
+  if (is_empty()) return nullptr;
+  const MappingEntry* above = nullptr;  // the lowest entry seen beside the way
+  const MappingEntry* entry = root_;
+  while (entry->level != 0) {
+    const auto& node = static_cast<const MappingNode&>(*entry);
+    unsigned at = node.index_of(address);
+    if (at + 1 < node.used) above = node.entries[at + 1];
+    entry = node.entries[at];
   }
-  UserAddr gap_end = set_->search_below.value != 0 ? set_->search_below : high;
-  // The mapping that begins below gap_end bounds the gap from below.
-  auto at = set_->tree.lower_bound(
-      gap_end, [](const Vma& vma, UserAddr limit) { return vma.start < limit; });
-  // What lies above gap_end may want its guard inside this gap.
-  auto limit_for = [&](MappingSet::Tree::const_iterator above, UserAddr end) {
-    if (above == set_->tree.end() || !(above->flags & kVmGrowsDown)) return end;
-    uint64_t lowest = above->start.value > guard ? above->start.value - guard : 0;
-    return std::min(end, UserAddr(lowest));
-  };
-  for (;;) {
-    UserAddr end = limit_for(at, gap_end);
-    bool is_first = at == set_->tree.begin();
-    if (!is_first) --at;
-    UserAddr start = is_first ? low : std::max(low, at->end);
-    if (end >= start && end - start >= length) {
-      set_->search_below = gap_end;
-      return end - length;
+  if (entry->end > address) return &mapping(*entry);
+  if (above == nullptr) return nullptr;
+  while (above->level != 0) above = static_cast<const MappingNode&>(*above).entries[0];
+  return &mapping(*above);
+}
+
+const Vma* MappingIndex::previous(const Vma& vma) const {
+  const MappingEntry* entry = root_;
+  while (entry->level != 0) {
+    const auto& node = static_cast<const MappingNode&>(*entry);
+    entry = node.entries[node.index_of(vma.start - 1)];
+  }
+  return entry->start < vma.start ? &mapping(*entry) : nullptr;
+}
+
+const Vma* MappingIndex::last() const {
+  if (is_empty()) return nullptr;
+  const MappingEntry* entry = root_;
+  while (entry->level != 0) {
+    const auto& node = static_cast<const MappingNode&>(*entry);
+    entry = node.entries[node.used - 1];
+  }
+  return &mapping(*entry);
+}
+
+namespace {
+
+const MappingEntry* next_marked_below(const MappingNode& node, UserAddr address) {
+  for (unsigned i = node.index_of(address); i < node.used; ++i) {
+    const MappingEntry& entry = *node.entries[i];
+    if (!(entry.flags & kForkMarks) || entry.end <= address) continue;
+    if (entry.level == 0) return &entry;
+    if (auto* found = next_marked_below(node.child(i), address)) return found;
+  }
+  return nullptr;
+}
+
+struct GapSearch {
+  const MappingIndex& index;
+  UserAddr low, high;
+  uint64_t length, guard;
+
+  // The highest place in the hole [start, end), or 0.
+  UserAddr place_in(UserAddr start, UserAddr end) const {
+    start = std::max(start, low);
+    UserAddr limit = std::min(end, high);
+    if (limit < start || limit - start < length) return UserAddr(0);
+    const Vma* above = index.first_ending_after(end);
+    if (above != nullptr && (above->flags & kVmGrowsDown)) {
+      limit = std::min(limit, UserAddr(end.value > guard ? end.value - guard : 0));
+      if (limit < start || limit - start < length) return UserAddr(0);
     }
-    if (end > start) set_->largest_gap_above = std::max(set_->largest_gap_above, end - start);
-    if (is_first || at->start <= low) return UserAddr(0);
-    gap_end = at->start;
+    return limit - length;
   }
+
+  // The same for the holes between the mappings below `node`, from above.
+  UserAddr place_below(const MappingNode& node) const {
+    for (unsigned i = node.index_of(high) + 1; i-- > 0;) {
+      if (i + 1u < node.used) {
+        UserAddr found = place_in(node.entries[i]->end, node.starts[i + 1]);
+        if (found.value != 0) return found;
+      }
+      if (node.level > 1 && node.child(i).gap >= length) {
+        UserAddr found = place_below(node.child(i));
+        if (found.value != 0) return found;
+      }
+      if (node.starts[i] <= low) break;
+    }
+    return UserAddr(0);
+  }
+};
+
+}  // namespace
+
+const Vma* MappingIndex::find_marked(UserAddr address) const {
+  return static_cast<const Vma*>(next_marked_below(*root_, address));
+}
+
+UserAddr MappingIndex::find_gap(UserAddr low, UserAddr high, uint64_t length,
+                                uint64_t guard) const {
+  if (length > high.value) return UserAddr(0);
+  GapSearch search{*this, low, high, length, guard};
+  if (is_empty()) return search.place_in(low, high);
+  UserAddr found = search.place_in(last()->end, UserAddr(~uint64_t{0}));
+  if (found.value == 0) found = search.place_below(*root_);
+  if (found.value == 0) found = search.place_in(UserAddr(0), root_->starts[0]);
+  return found;
+}
+
+bool MappingIndex::has(const Vma& vma) const {
+  SpinGuard guard(lock_);
+  return find(vma.start) == &vma;
+}
+
+bool MappingIndex::next_view(const Vma& like, UserAddr start, UserAddr end, View& out) const {
+  SpinGuard guard(lock_);
+  for (const Vma* vma = first_ending_after(start); vma != nullptr && vma->start < end;
+       vma = next(*vma)) {
+    if (!vma->shows_same(like)) continue;
+    out = {std::max(start, vma->start), std::min(end, vma->end)};
+    return true;
+  }
+  return false;
 }
 
 }  // namespace tine::mm

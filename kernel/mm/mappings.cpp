@@ -25,43 +25,77 @@ bool continues(const Vma& lower, const Vma& upper) {
          (!lower.object || lower.object_page + lower.pages() == upper.object_page);
 }
 
-// `lower` takes over all of `upper`.
-void absorb(Mm& mm, Vma& lower, Vma& upper) REQUIRES(mm.mmap_lock) {
-  UserAddr end = upper.end;
-  erase_mapping(mm, upper);
-  set_range(lower, lower.start, end);
+void absorb_neighbour(Mm& mm, Vma& vma, const Vma& neighbour) REQUIRES(mm.mmap_lock) {
+  if (!mm.mappings.own(neighbour.start, neighbour.end)) return;
+  Ref<Vma> absorbed;  // dropped after the lock: it may take the same
+  ReverseMapGuard guard(vma.object.get());
+  absorbed = mm.mappings.absorb(vma, neighbour);
+  --mm.map_count;
+}
+
+// The neighbour that a mapping of private anonymous memory may simply extend, or null.
+const Vma* alike_neighbour(Mm& mm, UserAddr start, UserAddr end, const MapRequest& request)
+    REQUIRES(mm.mmap_lock) {
+  if (request.object || request.name || !is_mergeable(request.flags)) return nullptr;
+  auto is_alike = [&](const Vma* vma) {
+    return vma != nullptr && !vma->object && !vma->name && vma->flags == request.flags;
+  };
+  const Vma* before = mm.mappings.find(start - 1);
+  if (is_alike(before)) return before;
+  const Vma* after = mm.mappings.find(end);
+  return is_alike(after) ? after : nullptr;
 }
 
 }  // namespace
 
-void set_range(Vma& vma, UserAddr start, UserAddr end) {
-  if (vma.object) vma.object->unlink(vma);
-  if (vma.object) vma.object_page = vma.object_page + ((start - vma.start) >> kPageShift);
-  vma.start = start;
-  vma.end = end;
-  if (vma.object) vma.object->link(vma);
+Vma::~Vma() {
+  if (family == nullptr) return;
+  object->unlink(*this);
+  if (may_write_object()) object->remove_writing_mapping();
+  if (flags & kVmDenyWrite) object->allow_write();
 }
 
-void erase_mapping(Mm& mm, Vma& vma) REQUIRES(mm.mmap_lock) {
-  mm.mappings.erase(vma);
-  --mm.map_count;
-  detach_object(vma);
-  delete &vma;
-}
-
-Result<void> attach_object(Vma& vma) {
+Result<void> attach_object(Mm& mm, Vma& vma) {
   if (!vma.object) return {};
   if (vma.flags & kVmDenyWrite) TRY(vma.object->deny_write());
   if (vma.may_write_object()) vma.object->add_writing_mapping();
+  vma.family = mm.family_place.family;
   vma.object->link(vma);
   return {};
 }
 
-void detach_object(Vma& vma) {
-  if (!vma.object) return;
-  vma.object->unlink(vma);
-  if (vma.may_write_object()) vma.object->remove_writing_mapping();
-  if (vma.flags & kVmDenyWrite) vma.object->allow_write();
+Result<Ref<Vma>> copy_mapping(const Vma& vma, UserAddr at) {
+  Ref<Vma> copy = TRY(make_ref<Vma>());
+  copy->start = at;
+  copy->end = vma.end;
+  copy->flags = vma.flags;
+  copy->object = vma.object;
+  copy->object_page = vma.object ? vma.page_of(at) : 0;
+  copy->name = vma.name;
+  return copy;
+}
+
+Result<Vma*> own_mapping(Mm& mm, const Vma& vma) {
+  TRY(mm.mappings.own(vma.start, vma.start + kPageSize));
+  if (vma.is_only_reference()) return const_cast<Vma*>(&vma);
+  Ref<Vma> copy = TRY(copy_mapping(vma, vma.start));
+  TRY(attach_object(mm, *copy));
+  Vma* owned = copy.get();
+  (void)mm.mappings.replace(vma, std::move(copy));
+  return owned;
+}
+
+void resize_mapping(Mm& mm, Vma& vma, UserAddr start, UserAddr end) {
+  ReverseMapGuard guard(vma.object.get());
+  mm.mappings.resize(vma, start, end);
+}
+
+void erase_mapping(Mm& mm, const Vma& vma) {
+  Ref<Vma> gone = mm.mappings.erase(vma);
+  --mm.map_count;
+  // A truncation that met the mapping in the index takes pages away there: it must be done before
+  // the addresses become something else. To leave the object is to wait for it, too.
+  if (gone->object && !gone->is_only_reference()) ReverseMapGuard wait(gone->object.get());
 }
 
 void account_pages(Mm& mm, uint32_t flags, int64_t pages) {
@@ -100,62 +134,58 @@ void forget_pages(Mm& mm, uint32_t flags, uint64_t pages) {
   if (flags & kVmAccount) mm.committed.release(pages);
 }
 
-Result<void> split_mapping(Mm& mm, Vma& vma, UserAddr at) {
+Result<Vma*> split_mapping(Mm& mm, Vma& vma, UserAddr at) {
   if (has_all_mappings(mm)) return Errno::nomem;
-  Owned<Vma> upper = TRY(make<Vma>());
-  upper->start = at;
-  upper->end = vma.end;
-  upper->flags = vma.flags;
-  upper->set = mm.mappings.set();
-  upper->object = vma.object;
-  upper->object_page = vma.object ? vma.page_of(at) : 0;
-  upper->name = vma.name;
-  if (auto attached = attach_object(*upper); !attached) return attached;
-  set_range(vma, vma.start, at);
-  mm.mappings.insert(*upper.leak());
+  Ref<Vma> upper = TRY(copy_mapping(vma, at));
+  TRY(attach_object(mm, *upper));
+  Vma* inserted = upper.get();
+  ReverseMapGuard guard(vma.object.get());
+  TRY(mm.mappings.split(vma, upper));
   ++mm.map_count;
-  return {};
+  return inserted;
 }
 
-Result<Vma*> isolate_range(Mm& mm, Vma& vma, UserAddr start, UserAddr end) {
-  Vma* inner = &vma;
-  if (inner->start < start) {
-    TRY(split_mapping(mm, *inner, start));
-    inner = mm.mappings.next(*inner);
-  }
-  if (inner->end > end) TRY(split_mapping(mm, *inner, end));
-  return inner;
-}
-
-Vma& merge_with_neighbours(Mm& mm, Vma& vma) {
-  Vma* merged = &vma;
-  Vma* after = mm.mappings.next(vma);
-  if (after != nullptr && continues(vma, *after)) absorb(mm, vma, *after);
-  Vma* before = mm.mappings.previous(vma);
-  if (before != nullptr && continues(*before, vma)) {
-    absorb(mm, *before, vma);
-    merged = before;
-  }
-  return *merged;
-}
-
-Result<void> remove_mappings(Mm& mm, UserAddr start, UserAddr end) {
-  Vma* vma = mm.mappings.first_ending_after(start);
-  if (vma == nullptr || vma->start >= end) return {};
-  TRY(prepare_unmap(mm, start, end));
-  if (vma->start < start) {
-    TRY(split_mapping(mm, *vma, start));
-    vma = mm.mappings.next(*vma);
-  }
-  Vma* last = mm.mappings.first_ending_after(end - 1);
-  if (last != nullptr && last->start < end && last->end > end) {
-    if (auto split = split_mapping(mm, *last, end); !split) {
-      merge_with_neighbours(mm, *vma);
+Result<Vma*> isolate_range(Mm& mm, const Vma& vma, UserAddr start, UserAddr end) {
+  Vma* inner = TRY(own_mapping(mm, vma));
+  if (inner->start < start) inner = TRY(split_mapping(mm, *inner, start));
+  if (inner->end > end) {
+    if (auto split = split_mapping(mm, *inner, end); !split) {
+      merge_with_neighbours(mm, *inner);
       return split;
     }
   }
+  return inner;
+}
+
+void merge_with_neighbours(Mm& mm, Vma& vma) {
+  const Vma* after = mm.mappings.next(vma);
+  if (after != nullptr && continues(vma, *after)) absorb_neighbour(mm, vma, *after);
+  const Vma* before = mm.mappings.previous(vma);
+  if (before != nullptr && continues(*before, vma)) absorb_neighbour(mm, vma, *before);
+}
+
+Result<void> remove_mappings(Mm& mm, UserAddr start, UserAddr end) {
+  const Vma* vma = mm.mappings.first_ending_after(start);
+  if (vma == nullptr || vma->start >= end) return {};
+  TRY(prepare_unmap(mm, start, end));
+  TRY(mm.mappings.own(start, end));
+  Vma* upper = nullptr;  // of the mapping that `start` cuts
+  if (vma->start < start) {
+    Vma* lower = TRY(own_mapping(mm, *vma));
+    vma = upper = TRY(split_mapping(mm, *lower, start));
+  }
+  const Vma* last = mm.mappings.first_ending_after(end - 1);
+  if (last != nullptr && last->start < end && last->end > end) {
+    Result<Vma*> cut = own_mapping(mm, *last);
+    if (cut) cut = split_mapping(mm, **cut, end);
+    if (!cut) {
+      if (upper != nullptr) merge_with_neighbours(mm, *upper);
+      return cut.error();
+    }
+    vma = mm.mappings.first_ending_after(start);  // `last` may have become a copy
+  }
   while (vma != nullptr && vma->start < end) {
-    Vma* next = mm.mappings.next(*vma);
+    const Vma* next = mm.mappings.next(*vma);
     forget_pages(mm, vma->flags, vma->pages());
     erase_mapping(mm, *vma);
     vma = next;
@@ -164,46 +194,31 @@ Result<void> remove_mappings(Mm& mm, UserAddr start, UserAddr end) {
 }
 
 Result<void> insert_mapping(Mm& mm, UserAddr start, UserAddr end, MapRequest& request) {
-  Vma* after = mm.mappings.first_ending_after(start);
-  Vma* before = after != nullptr ? mm.mappings.previous(*after) : mm.mappings.last();
-  // The common case: private anonymous memory next to more of it needs no new mapping.
-  if (!request.object && !request.name && is_mergeable(request.flags)) {
-    auto is_alike = [&](const Vma* vma) {
-      return vma != nullptr && !vma->object && !vma->name && vma->flags == request.flags;
-    };
-    if (is_alike(before) && before->end == start) {
-      set_range(*before, before->start, end);
-      merge_with_neighbours(mm, *before);
-      return {};
-    }
-    if (is_alike(after) && after->start == end) {
-      set_range(*after, start, after->end);
-      return {};
-    }
+  if (const Vma* alike = alike_neighbour(mm, start, end, request)) {
+    Vma& extended = *TRY(own_mapping(mm, *alike));
+    mm.mappings.resize(extended, std::min(extended.start, start), std::max(extended.end, end));
+    merge_with_neighbours(mm, extended);
+    return {};
   }
-  Owned<Vma> vma = TRY(make<Vma>());
+  Ref<Vma> vma = TRY(make_ref<Vma>());
   vma->start = start;
   vma->end = end;
   vma->flags = request.flags;
-  vma->set = mm.mappings.set();
   vma->object = std::move(request.object);
   vma->object_page = request.object_page;
   vma->name = std::move(request.name);
-  TRY(attach_object(*vma));
+  TRY(attach_object(mm, *vma));
   // Now that it is counted, no seal can come that forbids it.
-  if (vma->may_write_object() && vma->object->is_write_sealed()) {
-    detach_object(*vma);
-    return Errno::perm;
-  }
-  Vma& inserted = *vma.leak();
-  mm.mappings.insert(inserted);
+  if (vma->may_write_object() && vma->object->is_write_sealed()) return Errno::perm;
+  Vma& inserted = *vma;
+  TRY(mm.mappings.insert(vma));
   ++mm.map_count;
   merge_with_neighbours(mm, inserted);
   return {};
 }
 
 bool is_range_free(Mm& mm, UserAddr start, UserAddr end) {
-  Vma* vma = mm.mappings.first_ending_after(start);
+  const Vma* vma = mm.mappings.first_ending_after(start);
   return vma == nullptr || vma->start >= end;
 }
 

@@ -3,9 +3,11 @@
 // The reverse map of memory objects: which mappings show an object, and the removal of a range of
 // its pages from all of them (truncate, hole punching).
 //
-// The list belongs to the object's reverse-map lock; mappings are linked and unlinked by their Mm,
-// with its mmap_lock held. unmap_range() visits each Mm that uses the set which a mapping is in,
-// and takes its page_table_lock; an Mm cannot go away meanwhile, because it leaves the set first.
+// The list belongs to the object's reverse-map lock. A mapping in it says where its pages are and
+// in which family; unmap_range() looks for it in the index of each member and takes the
+// page_table_lock of those that have it. A member cannot go away meanwhile, because it leaves the
+// family first, and what it takes out of its index it does not use for something else before it has
+// had the lock.
 #include "mm/memory_object.h"
 
 #include <algorithm>
@@ -32,13 +34,6 @@ void MemoryObject::link(Vma& vma) {
   first_vma_ = &vma;
 }
 
-void MemoryObject::link_after_locked(Vma& vma, Vma& neighbour) {
-  vma.previous_in_object = &neighbour;
-  vma.next_in_object = neighbour.next_in_object;
-  if (vma.next_in_object != nullptr) vma.next_in_object->previous_in_object = &vma;
-  neighbour.next_in_object = &vma;
-}
-
 void MemoryObject::unlink(Vma& vma) {
   MutexGuard guard(reverse_map_lock_);
   if (vma.next_in_object != nullptr) {
@@ -57,15 +52,33 @@ uint32_t MemoryObject::count_mappers(uint64_t index, PhysAddr frame) {
   for (Vma* vma = first_vma_; vma != nullptr; vma = vma->next_in_object) {
     if (index < vma->object_page || index >= vma->object_page + vma->pages()) continue;
     UserAddr at = vma->start + ((index - vma->object_page) << kPageShift);
-    MutexGuard sharers(vma->set->sharers_lock);
-    for (Sharer* sharer = vma->set->first_sharer; sharer != nullptr; sharer = sharer->next) {
-      SpinGuard tables(sharer->mm->page_table_lock);
-      arch::Pte entry = sharer->mm->page_table.effective_entry(at);
+    MutexGuard members(vma->family->lock);
+    for (Mm* mm = vma->family->first; mm != nullptr; mm = mm->family_place.next) {
+      if (!mm->mappings_for_truncation().has(*vma)) continue;  // or another mapping counts it
+      SpinGuard tables(mm->page_table_lock);
+      arch::Pte entry = mm->page_table.effective_entry(at);
       count += !is_empty(entry) && entry.address() == frame;
     }
   }
   return count;
 }
+
+namespace {
+
+// Removes the translations of [start, stop), a part of `vma`, from one that may have the mapping.
+Result<void> unmap_view(Mm& mm, const Vma& vma, UserAddr start, UserAddr stop) {
+  Result<void> outcome;
+  const MappingIndex& index = mm.mappings_for_truncation();
+  MappingIndex::View view;
+  for (UserAddr at = start; at < stop && index.next_view(vma, at, stop, view); at = view.end) {
+    Result<void> unmapped = unmap_pages(mm, view.start, view.end);
+    if (!unmapped && reclaim_frames() != 0) unmapped = unmap_pages(mm, view.start, view.end);
+    if (!unmapped) outcome = unmapped;
+  }
+  return outcome;
+}
+
+}  // namespace
 
 Result<void> MemoryObject::unmap_range(uint64_t first, uint64_t end) {
   Result<void> outcome;
@@ -77,10 +90,9 @@ Result<void> MemoryObject::unmap_range(uint64_t first, uint64_t end) {
     // Truncation takes private copies along, as Linux's does (SIGBUS in both, B20).
     UserAddr start = vma->start + ((from - vma->object_page) << kPageShift);
     UserAddr stop = vma->start + ((to - vma->object_page) << kPageShift);
-    MutexGuard sharers(vma->set->sharers_lock);
-    for (Sharer* sharer = vma->set->first_sharer; sharer != nullptr; sharer = sharer->next) {
-      Result<void> unmapped = unmap_pages(*sharer->mm, start, stop);
-      if (!unmapped && reclaim_frames() != 0) unmapped = unmap_pages(*sharer->mm, start, stop);
+    MutexGuard members(vma->family->lock);
+    for (Mm* mm = vma->family->first; mm != nullptr; mm = mm->family_place.next) {
+      Result<void> unmapped = unmap_view(*mm, *vma, start, stop);
       if (!unmapped) outcome = unmapped;
     }
   }

@@ -66,7 +66,6 @@ class MemoryObject : public RefCounted<MemoryObject> {
   void link(Vma& vma);
   void unlink(Vma& vma);
   Mutex& reverse_map_lock() RETURN_CAPABILITY(reverse_map_lock_) { return reverse_map_lock_; }
-  void link_after_locked(Vma& vma, Vma& neighbour) REQUIRES(reverse_map_lock_);
   // How many address spaces have `frame` mapped as page `index` just now.
   uint32_t count_mappers(uint64_t index, PhysAddr frame);
   // Removes the translations of pages [first, end) from every mapping: truncate, hole punching.

@@ -22,7 +22,7 @@ void exit_mmap(Mm& mm) {
   unload_everywhere(mm);
   WriteGuard guard(mm.mmap_lock);
   unmap_all_unused(mm);
-  if (mm.mappings.set() != nullptr) leave_mappings(mm);
+  leave_family(mm);
   mm.map_count = 0;
   mm.committed = {};
   mm.exe_file.reset();

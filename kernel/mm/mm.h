@@ -19,6 +19,7 @@
 #include "core/result.h"
 #include "core/types.h"
 #include "mm/commit.h"
+#include "mm/fork_family.h"
 #include "mm/mapping_index.h"
 #include "mm/page_table.h"
 #include "mm/vma.h"
@@ -62,14 +63,14 @@ struct Mm final : RefCounted<Mm> {
 
   RwMutex mmap_lock{LockRank::mmap};
   MappingIndex mappings GUARDED_BY(mmap_lock);
-  Sharer sharers[2] GUARDED_BY(mmap_lock) = {};  // two while it moves from one set to another
+  FamilyPlace family_place;  // among those who may share mappings; see mm/fork_family.h
   uint32_t map_count GUARDED_BY(mmap_lock) = 0;
   uint32_t default_flags GUARDED_BY(mmap_lock) = 0;  // kVmLocked: mlockall(MCL_FUTURE)
   // In pages; written under mmap_lock, read by /proc without.
   uint64_t total_vm = 0, data_vm = 0, exec_vm = 0, stack_vm = 0, locked_vm = 0;
   uint64_t hiwater_vm = 0;
   CommitCharge committed GUARDED_BY(mmap_lock);  // for its mappings with kVmAccount
-  UserAddr mmap_base{0x7fff'f7ff'f000};  // mmap places below it
+  UserAddr mmap_base{0x7fff'f7ff'f000};          // mmap places below it
 
   SpinLock page_table_lock{LockRank::page_table};
   PageTable page_table GUARDED_BY(page_table_lock);
@@ -89,6 +90,8 @@ struct Mm final : RefCounted<Mm> {
   std::atomic<uint32_t> membarrier_registrations{0};  // commands of membarrier(2)
   bool no_huge_pages = false;                         // PR_SET_THP_DISABLE; exec keeps it
 
+  // For a truncation, which looks in under the index's own lock.
+  const MappingIndex& mappings_for_truncation() const NO_THREAD_SAFETY_ANALYSIS { return mappings; }
   // To name the tables; walking them needs the lock.
   PageTable& tables() NO_THREAD_SAFETY_ANALYSIS { return page_table; }
 

@@ -12,27 +12,41 @@ namespace tine::mm {
 Result<void> init_page_table(Mm& mm);
 Result<Ref<Mm>> make_mm_without_mappings();  // for fork: one user, no index yet; ENOMEM
 
-// Mappings shared since a fork (mm/mapping_sharing.cpp).
-// An empty index for `mm`, which nobody knows yet. ENOMEM.
+// A family and an empty index for `mm`, which nobody knows yet. ENOMEM.
 Result<void> init_mappings(Mm& mm);
-// To be called before a mapping is changed, and before it is looked up for that: if others use the
-// mappings too, `mm` gets copies. ENOMEM.
-Result<void> own_mappings(Mm& mm) REQUIRES(mm.mmap_lock);
-// Fork: gives `child`, which has none yet, copies of those of parent's mappings that it shall have.
-Result<void> copy_mappings(Mm& parent, Mm& child) REQUIRES(parent.mmap_lock, child.mmap_lock);
-void join_mappings(Mm& mm, MappingSet& set) REQUIRES(mm.mmap_lock, set.sharers_lock);
-// `mm` has no index any more. The last one to leave destroys the mappings.
-void leave_mappings(Mm& mm) REQUIRES(mm.mmap_lock);
+void join_family(Mm& mm, ForkFamily& family) REQUIRES(family.lock);
+// `mm` has no mappings any more. The last one to leave destroys the family.
+void leave_family(Mm& mm) REQUIRES(mm.mmap_lock);
 
-// The object's side of a mapping: the reverse map and the right to deny writing. attach fails with
-// ETXTBSY; detach leaves `vma.object` in place.
-Result<void> attach_object(Vma& vma);
-void detach_object(Vma& vma);
+// The mapping that `vma` is, or from now on a copy of it in its place, for `mm` alone to change.
+// ENOMEM.
+Result<Vma*> own_mapping(Mm& mm, const Vma& vma) REQUIRES(mm.mmap_lock);
+// A mapping that shows the same as `vma` from `at` on, up to its end. Not in the index, nor known
+// to its object. ENOMEM.
+Result<Ref<Vma>> copy_mapping(const Vma& vma, UserAddr at);
+// Makes a mapping known to its object: the reverse map, the right to deny writing. ETXTBSY. What is
+// known to its object leaves it when it dies, whether it has ever been in the index or not.
+Result<void> attach_object(Mm& mm, Vma& vma);
+// Changes a mapping's range while its object's reverse map looks away.
+void resize_mapping(Mm& mm, Vma& vma, UserAddr start, UserAddr end) REQUIRES(mm.mmap_lock);
+// Forgets the mapping alone; its pages and counts are the caller's. own() was called for its range.
+void erase_mapping(Mm& mm, const Vma& vma) REQUIRES(mm.mmap_lock);
 
-// Changes a mapping's range with the object's reverse map looking away.
-void set_range(Vma& vma, UserAddr start, UserAddr end);
-// Forgets the mapping alone; its pages and counts are the caller's.
-void erase_mapping(Mm& mm, Vma& vma) REQUIRES(mm.mmap_lock);
+// Holds the reverse-map lock of an object, if there is one.
+class ReverseMapGuard {
+ public:
+  explicit ReverseMapGuard(MemoryObject* object) NO_THREAD_SAFETY_ANALYSIS : object_(object) {
+    if (object_ != nullptr) object_->reverse_map_lock().lock();
+  }
+  ~ReverseMapGuard() NO_THREAD_SAFETY_ANALYSIS {
+    if (object_ != nullptr) object_->reverse_map_lock().unlock();
+  }
+  ReverseMapGuard(const ReverseMapGuard&) = delete;
+  ReverseMapGuard& operator=(const ReverseMapGuard&) = delete;
+
+ private:
+  MemoryObject* object_;
+};
 
 // No more mappings are allowed: ENOMEM.
 inline bool has_all_mappings(const Mm& mm) REQUIRES(mm.mmap_lock) {
@@ -48,12 +62,14 @@ Result<CommitCharge> charge_pages(Mm& mm, uint32_t flags, uint64_t pages,
 // A mapping of this kind loses so many pages: the opposite of account_pages() and charge_pages().
 void forget_pages(Mm& mm, uint32_t flags, uint64_t pages) REQUIRES(mm.mmap_lock);
 
-// Cuts `vma` in two at `at`, which lies inside; `vma` keeps the lower part. ENOMEM.
-Result<void> split_mapping(Mm& mm, Vma& vma, UserAddr at) REQUIRES(mm.mmap_lock);
-// Cuts so that what `vma` has in common with [start, end) is a mapping of its own, and returns it.
-Result<Vma*> isolate_range(Mm& mm, Vma& vma, UserAddr start, UserAddr end) REQUIRES(mm.mmap_lock);
-// Joins `vma` with equal neighbours; returns the mapping that now contains it.
-Vma& merge_with_neighbours(Mm& mm, Vma& vma) REQUIRES(mm.mmap_lock);
+// Cuts `vma`, an own one, in two at `at`, which lies inside; gives the upper part. ENOMEM.
+Result<Vma*> split_mapping(Mm& mm, Vma& vma, UserAddr at) REQUIRES(mm.mmap_lock);
+// Cuts so that what `vma` has in common with [start, end) is a mapping of its own, for `mm` alone
+// to change, and returns it. ENOMEM.
+Result<Vma*> isolate_range(Mm& mm, const Vma& vma, UserAddr start, UserAddr end)
+    REQUIRES(mm.mmap_lock);
+// `vma`, an own one, takes over equal neighbours. Without memory for that they stay apart.
+void merge_with_neighbours(Mm& mm, Vma& vma) REQUIRES(mm.mmap_lock);
 // Removes all mappings in the range, and their pages. ENOMEM when one would have to be cut and
 // there is no memory for it: then nothing has happened.
 Result<void> remove_mappings(Mm& mm, UserAddr start, UserAddr end) REQUIRES(mm.mmap_lock);

@@ -52,7 +52,7 @@ struct MappedPages {
 };
 MappedPages mapped_pages(Mm& mm, UserAddr start, UserAddr end) REQUIRES(mm.mmap_lock) {
   MappedPages mapped;
-  for (Vma* vma = mm.mappings.first_ending_after(start); vma != nullptr && vma->start < end;
+  for (const Vma* vma = mm.mappings.first_ending_after(start); vma != nullptr && vma->start < end;
        vma = mm.mappings.next(*vma)) {
     uint64_t pages = (std::min(end, vma->end) - std::max(start, vma->start)) >> kPageShift;
     mapped.all += pages;
@@ -62,7 +62,6 @@ MappedPages mapped_pages(Mm& mm, UserAddr start, UserAddr end) REQUIRES(mm.mmap_
 }
 
 Result<UserAddr> map_locked(Mm& mm, MapRequest& request, uint64_t length) REQUIRES(mm.mmap_lock) {
-  TRY(own_mappings(mm));
   UserAddr start = TRY(choose_place(mm, request, length));
   UserAddr end = start + length;
   request.flags |= mm.default_flags;
@@ -81,11 +80,11 @@ Result<UserAddr> map_locked(Mm& mm, MapRequest& request, uint64_t length) REQUIR
   return start;
 }
 
-// The rights of one mapping inside [start, end); returns the mapping that then covers it.
-Result<Vma*> protect_mapping(Mm& mm, Vma& vma, UserAddr start, UserAddr end, uint32_t rights)
+// The rights of one mapping inside [start, end).
+Result<void> protect_mapping(Mm& mm, const Vma& vma, UserAddr start, UserAddr end, uint32_t rights)
     REQUIRES(mm.mmap_lock) {
   uint32_t wanted = (vma.flags & ~kVmAccess) | rights;
-  if (wanted == vma.flags) return &vma;
+  if (wanted == vma.flags) return {};
   uint32_t may = (vma.flags / kVmMayRead) & kVmAccess;  // kVmMay* are kVm* shifted
   if (rights & ~may) return Errno::acces;
   uint64_t pages = (std::min(end, vma.end) - std::max(start, vma.start)) >> kPageShift;
@@ -106,9 +105,10 @@ Result<Vma*> protect_mapping(Mm& mm, Vma& vma, UserAddr start, UserAddr end, uin
   account_pages(mm, inner->flags, -static_cast<int64_t>(pages));
   account_pages(mm, wanted, static_cast<int64_t>(pages));
   mm.committed.add(std::move(charge));
-  inner->flags = wanted;
+  mm.mappings.set_flags(*inner, wanted);
   protect_pages(mm, inner->start, inner->end, wanted);
-  return &merge_with_neighbours(mm, *inner);
+  merge_with_neighbours(mm, *inner);
+  return {};
 }
 static_assert(kVmMayRead / kVmRead == kVmMayWrite / kVmWrite &&
               kVmMayRead / kVmRead == kVmMayExec / kVmExec);
@@ -152,7 +152,6 @@ Result<void> do_munmap(Mm& mm, UserAddr start, uint64_t length) {
   if (!start.is_page_aligned() || length == 0) return Errno::inval;
   if (length > arch::kUserTop || !is_user_range(start, page_ceil(length))) return Errno::inval;
   WriteGuard guard(mm.mmap_lock);
-  TRY(own_mappings(mm));
   return remove_mappings(mm, start, start + page_ceil(length));
 }
 
@@ -163,7 +162,6 @@ Result<void> do_mprotect(Mm& mm, UserAddr start, uint64_t length, uint32_t right
   if (length == 0 || !is_user_range(start, length)) return Errno::nomem;
   UserAddr end = start + length;
   WriteGuard guard(mm.mmap_lock);
-  TRY(own_mappings(mm));
   if (grows != Grows::no) {
     const Vma* vma = mm.mappings.first_ending_after(start);
     if (vma == nullptr || vma->start >= end) return Errno::nomem;
@@ -171,7 +169,7 @@ Result<void> do_mprotect(Mm& mm, UserAddr start, uint64_t length, uint32_t right
     start = vma->start;
   }
   for (UserAddr at = start; at < end;) {
-    Vma* vma = mm.mappings.find(at);
+    const Vma* vma = mm.mappings.find(at);
     if (vma == nullptr) return Errno::nomem;
     UserAddr done = std::min(end, vma->end);
     TRY(protect_mapping(mm, *vma, at, done, rights));
@@ -185,7 +183,6 @@ UserAddr do_brk(Mm& mm, UserAddr new_end) {
   if (new_end < mm.start_brk || !is_user_range(new_end, kPageSize)) return mm.brk;
   UserAddr old_top = mm.brk.page_ceil();
   UserAddr new_top = new_end.page_ceil();
-  if (new_top != old_top && !own_mappings(mm)) return mm.brk;
   if (new_top < old_top) {
     if (!remove_mappings(mm, new_top, old_top)) return mm.brk;
   } else if (new_top > old_top) {
@@ -207,7 +204,6 @@ Result<UserAddr> find_place(Mm& mm, UserAddr hint, uint64_t length) {
 Result<void> map_special(Mm& mm, UserAddr start, std::span<Frame* const> frames, uint32_t flags,
                          Ref<MapName> name) {
   WriteGuard guard(mm.mmap_lock);
-  TRY(own_mappings(mm));
   UserAddr end = start + frames.size() * kPageSize;
   if (!is_user_range(start, end - start) || !is_range_free(mm, start, end)) return Errno::nomem;
   MapRequest request{.flags = flags | kVmSpecial | kVmDontExpand, .name = std::move(name)};

@@ -21,57 +21,64 @@ struct Move {
 };
 
 // A mapping for the new place that shows what `source` shows from `from` on. Not in the index yet.
-Result<Owned<Vma>> make_target(Mm& mm, const Vma& source, const Move& move) REQUIRES(mm.mmap_lock) {
-  Owned<Vma> target = TRY(make<Vma>());
+Result<Ref<Vma>> make_target(Mm& mm, const Vma& source, const Move& move) REQUIRES(mm.mmap_lock) {
+  Ref<Vma> target = TRY(copy_mapping(source, move.from));
   target->start = move.to;
   target->end = move.to + move.new_length;
-  target->flags = source.flags;
-  target->set = mm.mappings.set();
-  target->object = source.object;
-  target->object_page = source.object ? source.page_of(move.from) : 0;
-  target->name = source.name;
-  TRY(attach_object(*target));
+  TRY(attach_object(mm, *target));
   return target;
 }
 
-void insert_target(Mm& mm, Owned<Vma> target) REQUIRES(mm.mmap_lock) {
-  account_pages(mm, target->flags, static_cast<int64_t>(target->pages()));
-  Vma& inserted = *target.leak();
-  mm.mappings.insert(inserted);
+void note_target(Mm& mm, Vma& target) REQUIRES(mm.mmap_lock) {
+  account_pages(mm, target.flags, static_cast<int64_t>(target.pages()));
   ++mm.map_count;
-  merge_with_neighbours(mm, inserted);
+  merge_with_neighbours(mm, target);
 }
 
 // An old length of 0: a second view of shared memory (mremap(2)).
 Result<UserAddr> add_view(Mm& mm, const Vma& vma, const Move& move) REQUIRES(mm.mmap_lock) {
-  if (mm.map_count >= max_map_count.load(std::memory_order_relaxed)) return Errno::nomem;
-  insert_target(mm, TRY(make_target(mm, vma, move)));
+  if (has_all_mappings(mm)) return Errno::nomem;
+  Ref<Vma> target = TRY(make_target(mm, vma, move));
+  Vma& inserted = *target;
+  TRY(mm.mappings.insert(target));
+  note_target(mm, inserted);
   return move.to;
 }
 
 void release_source(Mm& mm, Vma& source, bool keep) REQUIRES(mm.mmap_lock) {
   account_pages(mm, source.flags, -static_cast<int64_t>(source.pages()));
   if (!keep) return erase_mapping(mm, source);
-  source.flags &= ~kVmAnyLock;
+  mm.mappings.set_flags(source, source.flags & ~kVmAnyLock);
   account_pages(mm, source.flags, static_cast<int64_t>(source.pages()));
   merge_with_neighbours(mm, source);
 }
 
-Result<UserAddr> move_mapping(Mm& mm, Vma& vma, const Move& move) REQUIRES(mm.mmap_lock) {
+// Puts the target into the index and the pages there, with the object's reverse map looking away:
+// a truncation that has passed the one place must not find that pages came there from the other.
+Result<Vma*> move_to_target(Mm& mm, const Vma& source, const Move& move) REQUIRES(mm.mmap_lock) {
+  Ref<Vma> target = TRY(make_target(mm, source, move));
+  Vma* inserted = target.get();
+  ReverseMapGuard guard(source.object.get());
+  TRY(mm.mappings.insert(target));
+  if (move_pages(mm, move.from, move.to, move.old_length)) return inserted;
+  target = mm.mappings.erase(*inserted);
+  return Errno::nomem;
+}
+
+Result<UserAddr> move_mapping(Mm& mm, const Vma& vma, const Move& move) REQUIRES(mm.mmap_lock) {
   if (mm.map_count + 2 > max_map_count.load(std::memory_order_relaxed)) return Errno::nomem;
   Vma* source = TRY(isolate_range(mm, vma, move.from, move.from + move.old_length));
-  Result<Owned<Vma>> target = make_target(mm, *source, move);
-  if (!target || !move_pages(mm, move.from, move.to, move.old_length)) {
-    if (target) detach_object(**target);
+  Result<Vma*> target = move_to_target(mm, *source, move);
+  if (!target) {
     merge_with_neighbours(mm, *source);
-    return target ? Errno::nomem : target.error();
+    return target.error();
   }
   release_source(mm, *source, move.keep_source);
-  insert_target(mm, std::move(*target));
+  note_target(mm, **target);
   return move.to;
 }
 
-Result<UserAddr> move_or_view(Mm& mm, Vma& vma, const Move& move, CommitCharge charge)
+Result<UserAddr> move_or_view(Mm& mm, const Vma& vma, const Move& move, CommitCharge charge)
     REQUIRES(mm.mmap_lock) {
   UserAddr at = TRY(move.old_length == 0 ? add_view(mm, vma, move) : move_mapping(mm, vma, move));
   mm.committed.add(std::move(charge));
@@ -89,7 +96,7 @@ Result<CommitCharge> check_growth(Mm& mm, const Vma& vma, uint64_t pages) REQUIR
   return charge_pages(mm, vma.flags, pages);
 }
 
-Result<UserAddr> remap_to(Mm& mm, Vma& vma, const RemapRequest& request, uint64_t old_length,
+Result<UserAddr> remap_to(Mm& mm, const Vma& vma, const RemapRequest& request, uint64_t old_length,
                           uint64_t new_length) REQUIRES(mm.mmap_lock) {
   UserAddr to = request.new_address;
   if (!to.is_page_aligned() || !arch::is_user_range(to, new_length)) return Errno::inval;
@@ -107,7 +114,7 @@ Result<UserAddr> remap_to(Mm& mm, Vma& vma, const RemapRequest& request, uint64_
     TRY(remove_mappings(mm, from + new_length, from + old_length));
     old_length = new_length;
   }
-  Vma* source = mm.mappings.find(from);  // the unmapping may have cut it
+  const Vma* source = mm.mappings.find(from);  // the unmapping may have cut it
   if (source == nullptr) return Errno::fault;
   const Move move{from, to, old_length, new_length, request.keep_source};
   return move_or_view(mm, *source, move, std::move(charge));
@@ -125,8 +132,7 @@ Result<UserAddr> remap_locked(Mm& mm, const RemapRequest& request) REQUIRES(mm.m
   if (new_length == 0 || (request.fixed && !request.may_move)) return Errno::inval;
   if (request.keep_source && (!request.may_move || old_length != new_length)) return Errno::inval;
   if (!arch::is_user_range(from, old_length) || new_length > arch::kUserTop) return Errno::inval;
-  TRY(own_mappings(mm));
-  Vma* vma = mm.mappings.find(from);
+  const Vma* vma = mm.mappings.find(from);
   if (vma == nullptr || from + old_length > vma->end) return Errno::fault;
   if (old_length == 0 && vma->is_private()) return Errno::inval;
   if (request.fixed) return remap_to(mm, *vma, request, old_length, new_length);
@@ -139,10 +145,11 @@ Result<UserAddr> remap_locked(Mm& mm, const RemapRequest& request) REQUIRES(mm.m
   const bool may_grow_here = !request.keep_source && old_length != 0;
   if (may_grow_here && from + old_length == vma->end && arch::is_user_range(from, new_length) &&
       is_range_free(mm, vma->end, end)) {
-    account_pages(mm, vma->flags, static_cast<int64_t>(more));
+    Vma& grown = *TRY(own_mapping(mm, *vma));
+    account_pages(mm, grown.flags, static_cast<int64_t>(more));
     mm.committed.add(std::move(charge));
-    set_range(*vma, vma->start, end);
-    merge_with_neighbours(mm, *vma);
+    resize_mapping(mm, grown, from, end);
+    merge_with_neighbours(mm, grown);
     return from;
   }
   if (!request.may_move) return Errno::nomem;

@@ -3,20 +3,22 @@
 // Vma, one mapping of an address space (Linux: vm_area_struct): a range of addresses with rights,
 // and the object it shows or none for private anonymous memory.
 //
-// Belongs to the MappingSet that it is in; changed only by the one Mm that uses the set, with its
-// mmap_lock held exclusively. A Vma with an object is also in the object's reverse map, and then
-// its range changes only while it is unlinked from there or the object's reverse-map lock is held.
+// A mapping is an entry of the index of mappings (mm/mapping_index.h), which says to whom it
+// belongs: to one address space or, since a fork, to several. It changes only while it belongs to
+// one, which own_mapping() sees to, with that one's mmap_lock held exclusively, and through the
+// index. A Vma with an object is also in the object's reverse map, and then its range changes only
+// while the object's reverse-map lock is held too. The last to let go of it takes it out of there.
 #pragma once
 
-#include "core/list.h"
 #include "core/ref.h"
 #include "core/types.h"
 #include "mm/heap.h"
+#include "mm/mapping_node.h"
 #include "mm/memory_object.h"
 
 namespace tine::mm {
 
-struct MappingSet;
+struct ForkFamily;
 
 // Rights and kinds of a mapping.
 enum VmFlags : uint32_t {
@@ -49,6 +51,8 @@ inline constexpr uint32_t kVmMayAll = kVmMayRead | kVmMayWrite | kVmMayExec;
 inline bool is_accountable(uint32_t flags) {
   return (flags & (kVmNoReserve | kVmShared | kVmWrite)) == kVmWrite;
 }
+// A mapping with one of these is not the same in a fork's child.
+inline constexpr uint32_t kForkMarks = kVmLocked | kVmDontFork | kVmWipeOnFork;
 
 // A mapped file's identity for /proc/PID/maps; fs/ derives from it.
 class MapName : public RefCounted<MapName> {
@@ -60,24 +64,29 @@ class MapName : public RefCounted<MapName> {
   virtual uint64_t inode_number() const = 0;
 };
 
-struct Vma : HeapAllocated {
+struct Vma : MappingEntry {
   static constexpr const char* kCacheName = "vm_area_struct";
-  UserAddr start;  // [start, end), page-aligned
-  UserAddr end;
-  uint32_t flags = 0;
-  MappingSet* set = nullptr;
+  Vma() : MappingEntry(0) {}
+  ~Vma();  // leaves the object's reverse map
+
   Ref<MemoryObject> object;  // null: private anonymous
   uint64_t object_page = 0;  // index in the object of the page at `start`
   // What /proc/PID/maps shows for a file: the fs layer's dentry, held by reference.
   Ref<MapName> name;
-  TreeNode node;  // in the Mm's index
-  // In the object's reverse map; guarded by the object's lock.
+  // In the object's reverse map, which leads to those who may have this mapping; null: not there.
+  ForkFamily* family = nullptr;
+  // Guarded by the object's lock.
   Vma* next_in_object = nullptr;
   Vma* previous_in_object = nullptr;
 
   uint64_t pages() const { return (end - start) >> kPageShift; }
   uint64_t page_of(UserAddr address) const {
     return object_page + ((address - start) >> kPageShift);
+  }
+  // Both show the same page of the same object wherever their ranges meet.
+  bool shows_same(const Vma& other) const {
+    return object == other.object && object_page - (start.value >> kPageShift) ==
+                                         other.object_page - (other.start.value >> kPageShift);
   }
   bool is_private() const { return !(flags & kVmShared); }
   // Its object can be written through it, now or after an mprotect.

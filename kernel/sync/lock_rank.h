@@ -25,7 +25,7 @@ enum class LockRank : uint16_t {
   pipe = 250,
   mmap = 300,              // an Mm's mappings; faults take it, so nothing that faults holds below
   memory_object = 320,     // page cache of one object, and its reverse map
-  mapping_set = 330,       // who shares a fork's mappings
+  fork_family = 330,       // the address spaces that share mappings since a fork
   // Spin locks, outermost first.
   kthread_requests = 490,  // what kthreadd has been asked for
   task_tree = 500,         // parents, children, groups, sessions, pid links; publish and wait
@@ -41,6 +41,7 @@ enum class LockRank : uint16_t {
   terminal = 565,          // input ring, termios, foreground group; input arrives by interrupt
   process_timers = 568,    // setitimer and timer_create timers of a process
   timer_base = 570,
+  mapping_index = 590,     // an Mm's index of mappings, for those who look without its mmap_lock
   page_table = 600,
   huge_page = 610,         // the filling in of tables that huge pages keep in reserve
   work_queue = 690,        // before the wait queue of its thread

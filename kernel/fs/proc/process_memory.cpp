@@ -124,7 +124,7 @@ Result<void> show_maps(Task& task, TextBuilder& out) {
   mm::MmUser user = memory_of(task);
   if (!user) return {};
   ReadGuard guard(user->mmap_lock);
-  for (mm::Vma* vma = user->mappings.first(); vma != nullptr; vma = user->mappings.next(*vma)) {
+  for (const mm::Vma* vma = user->mappings.first(); vma != nullptr; vma = user->mappings.next(*vma)) {
     print_mapping(*user, *vma, out);
   }
   return {};

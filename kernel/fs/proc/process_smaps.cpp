@@ -78,7 +78,8 @@ Result<void> show_smaps(Task& task, TextBuilder& out) {
   const mm::MmUser user = memory_of(task);
   if (!user) return {};
   ReadGuard guard(user->mmap_lock);
-  for (mm::Vma* vma = user->mappings.first(); vma != nullptr; vma = user->mappings.next(*vma)) {
+  for (const mm::Vma* vma = user->mappings.first(); vma != nullptr;
+       vma = user->mappings.next(*vma)) {
     TRY(print_details(*user, *vma, out));
   }
   return {};
@@ -91,7 +92,8 @@ Result<void> show_smaps_rollup(Task& task, TextBuilder& out) {
   UserAddr start, end;
   {
     ReadGuard guard(user->mmap_lock);
-    for (mm::Vma* vma = user->mappings.first(); vma != nullptr; vma = user->mappings.next(*vma)) {
+    for (const mm::Vma* vma = user->mappings.first(); vma != nullptr;
+         vma = user->mappings.next(*vma)) {
       sum.add(TRY(mm::measure_mapping(*user, *vma)));
       if (start.value == 0) start = vma->start;
       end = vma->end;
