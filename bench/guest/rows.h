@@ -20,7 +20,6 @@ void row_fork_256_fds();
 void row_fork_10000_fds();
 void row_fork_100000_fds();
 void row_fork_server();
-void row_fork_1000_maps();
 void row_fork_chain_100();
 void row_children_1000();
 
@@ -41,8 +40,14 @@ void row_fork_touch_100_huge();
 
 // rows_fork.cpp
 void row_fork_10_maps();
+void row_fork_1000_maps();
 void row_fork_50000_maps();
 void row_fork_100000_maps();
+void row_mmap_after_fork_10();
+void row_mmap_after_fork_1000();
+void row_mmap_after_fork_100000();
+void row_fork_dontfork();
+void row_fork_mlocked();
 void row_fork_sparse_16g();
 void row_fork_touch_1();
 void row_fork_touch_10();

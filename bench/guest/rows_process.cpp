@@ -205,20 +205,6 @@ void row_fork_server() {
   reap(server);
 }
 
-void row_fork_1000_maps() {
-  constexpr uint64_t maps = 1000;
-  // Neighbours differ in protection, or the kernel would merge them; every one has a page.
-  const auto pages = static_cast<volatile char*>(map_pages(maps * page_bytes));
-  for (uint64_t i = 0; i < maps; ++i) {
-    const long address = as_long(pages + i * page_bytes);
-    pages[i * page_bytes] = 1;
-    if (i % 2 == 0) {
-      must(raw_call(__NR_mprotect, address, page_bytes, PROT_READ));
-    }
-  }
-  measure_fork("fork_call_1000_maps", "fork_1000_maps", 10, fork_and_exit);
-}
-
 void row_fork_chain_100() {
   constexpr int depth = 100;
   uint64_t taken[batches];
