@@ -155,7 +155,8 @@ SyscallResult sys_futex_waitv(UserAddr entries, uint32_t count, uint32_t flags, 
   const auto decoded = TRY(Buffer<futex::WaitvEntry>::make(count));
   for (uint32_t i = 0; i < count; ++i) {
     const UserAddr place = entries + i * sizeof(AbiWaitvEntry);
-    decoded[i] = TRY(decode(TRY(UserIn<AbiWaitvEntry>(place).read())));
+    const AbiWaitvEntry given = TRY(UserIn<AbiWaitvEntry>(place).read());
+    decoded[i] = TRY(decode(given));
   }
   return TRY(futex::wait_for_any(decoded.span(), deadline));
 }
