@@ -5,9 +5,7 @@
 // GiB three times (at 0, in the direct map and at the kernel's base), everything writable; C++ then
 // builds the real tables and drops these. Nothing here can fail, and nothing is cleared: the loader
 // has zeroed .bss.
-#include "arch/x86_64/offsets.h"
-
-#define PHYS(symbol) ((symbol) - KERNEL_BASE)
+#include "arch/x86_64/boot/long_mode.h"
 
   .section .note.pvh, "a", @note
   .align 4
@@ -37,33 +35,11 @@ pvh_start:
   movl %eax, PHYS(early_pml4) + 273 * 8
   movl %eax, PHYS(early_pml4) + 511 * 8
 
-  movl $0x20, %eax                    // CR4.PAE
-  movl %eax, %cr4
-  movl $PHYS(early_pml4), %eax
-  movl %eax, %cr3
-  movl $0xc0000080, %ecx              // EFER: SCE, LME, NXE
-  rdmsr
-  orl $0x901, %eax
-  wrmsr
-  movl $0x80010033, %eax              // CR0: PG, WP, NE, ET, MP, PE
-  movl %eax, %cr0
-  lgdt PHYS(early_gdt_pointer)
-  ljmp $SELECTOR_KERNEL_CODE, $PHYS(start_64)
-
-  .code64
-start_64:
-  movabsq $start_high, %rax
-  jmpq *%rax
+  enter_long_mode start_high
 
   .text
 start_high:
-  movl $SELECTOR_KERNEL_DATA, %eax
-  movl %eax, %ds
-  movl %eax, %es
-  movl %eax, %ss
-  xorl %eax, %eax
-  movl %eax, %fs
-  movl %eax, %gs
+  load_kernel_segments
   movq $boot_stack_top, %rsp
   xorl %ebp, %ebp
   movl %ebx, %edi

@@ -5,9 +5,8 @@
 // code's tables (the first GiB mapped at 0 and at the kernel's base), on to long mode in the image;
 // there it takes the kernel's tables and its own stack from `secondary_start`.
 // Nothing here can fail.
-#include "arch/x86_64/offsets.h"
+#include "arch/x86_64/boot/long_mode.h"
 
-#define PHYS(symbol) ((symbol) - KERNEL_BASE)
 #define TRAMPOLINE 0x8000
 #define IN_TRAMPOLINE(symbol) (TRAMPOLINE + (symbol) - trampoline_start)
 
@@ -44,32 +43,11 @@ trampoline_end:
   .section .text.boot, "ax"
   .code32
 secondary_32:
-  movl $0x20, %eax                    // CR4.PAE
-  movl %eax, %cr4
-  movl $PHYS(early_pml4), %eax
-  movl %eax, %cr3
-  movl $0xc0000080, %ecx              // EFER: SCE, LME, NXE
-  rdmsr
-  orl $0x901, %eax
-  wrmsr
-  movl $0x80010033, %eax              // CR0: PG, WP, NE, ET, MP, PE
-  movl %eax, %cr0
-  lgdt PHYS(early_gdt_pointer)
-  ljmp $SELECTOR_KERNEL_CODE, $PHYS(secondary_64)
-  .code64
-secondary_64:
-  movabsq $secondary_high, %rax
-  jmpq *%rax
+  enter_long_mode secondary_high
 
   .text
 secondary_high:
-  movl $SELECTOR_KERNEL_DATA, %eax
-  movl %eax, %ds
-  movl %eax, %es
-  movl %eax, %ss
-  xorl %eax, %eax
-  movl %eax, %fs
-  movl %eax, %gs
+  load_kernel_segments
   movq secondary_start, %rax
   movq %rax, %cr3
   movq secondary_start + 8, %rsp
