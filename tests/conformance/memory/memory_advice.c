@@ -3,9 +3,8 @@
 // madvise(2), each advice and its errors; process_madvise(2); mincore(2) and msync(2).
 #include <sys/uio.h>
 
-#include "check.h"
+#include "resident.h"
 
-enum { page = 4096 };
 enum { cold = 20, page_out = 21, populate_read = 22, populate_write = 23, wipe_on_fork = 18,
        keep_on_fork = 19 };
 
@@ -13,13 +12,6 @@ static char* map(int pages, int rights, int flags) {
   return mmap(NULL, (size_t)pages * page, rights, flags | MAP_ANONYMOUS, -1, 0);
 }
 static const int both = PROT_READ | PROT_WRITE;
-static int resident(char* memory, int pages) {
-  unsigned char in[64];
-  must(mincore(memory, (size_t)pages * page, in));
-  int count = 0;
-  for (int i = 0; i < pages; ++i) count += in[i] & 1;
-  return count;
-}
 
 static void arguments(void) {
   char* memory = map(4, both, MAP_PRIVATE);

@@ -4,7 +4,7 @@
 // and the errors of one without CAP_IPC_LOCK, and that a child has no locks.
 #include <sys/resource.h>
 
-#include "check.h"
+#include "resident.h"
 
 #ifndef MLOCK_ONFAULT
 #define MLOCK_ONFAULT 1
@@ -12,7 +12,6 @@
 #ifndef MCL_ONFAULT
 #define MCL_ONFAULT 4
 #endif
-enum { page = 4096 };
 
 static char* map(int pages, int flags) {
   // The C library would change some errors.
@@ -26,13 +25,6 @@ static long locked(void) {
 }
 static long lock2(void* at, size_t length, int flags) {
   return syscall(SYS_mlock2, at, length, flags);
-}
-static int resident(char* memory, int pages) {
-  unsigned char in[64];
-  must(mincore(memory, (size_t)pages * page, in));
-  int count = 0;
-  for (int i = 0; i < pages; ++i) count += in[i] & 1;
-  return count;
 }
 
 static void calls(void) {

@@ -2,7 +2,7 @@
 //
 // Priority-inheriting futexes: locking, handing over, deadlock, trylock, a timeout, an owner that
 // dies, and that the owner runs with its waiter's priority.
-#include "../check.h"
+#include "priority.h"
 
 #include <pthread.h>
 
@@ -50,16 +50,6 @@ static void* try_it(void* unused) {
   }
   fails("lock with a timeout", futex(FUTEX_LOCK_PI, &soon), ETIMEDOUT);
   return NULL;
-}
-
-// The kernel's own view of a thread's priority: field 18 of its stat; lower is more important.
-static long priority_of(uint32_t tid) {
-  char path[64], text[1024];
-  snprintf(path, sizeof path, "/proc/self/task/%u/stat", tid);
-  if (slurp(path, text, sizeof text) < 0) return 0;
-  char* at = strrchr(text, ')');
-  for (int field = 2; field < 18 && at != NULL; ++field) at = strchr(at + 1, ' ');
-  return at != NULL ? strtol(at, NULL, 10) : 0;
 }
 
 static void* wait_as_fifo(void* unused) {

@@ -4,7 +4,7 @@
 // Priority inheritance along a chain of owners: who waits for a lock whose owner waits itself lends
 // its priority to all of them; a ring is refused with EDEADLK; a timeout takes the priority back; a
 // child is not born with what its parent was lent.
-#include "../check.h"
+#include "priority.h"
 
 #include <pthread.h>
 
@@ -23,15 +23,6 @@ static int is_waited_for(uint32_t* word) {
   return (__atomic_load_n(word, __ATOMIC_SEQ_CST) & WAITERS) != 0;
 }
 
-// Field 18 of a thread's stat: what it runs with; -1 - N for a real-time priority N.
-static long priority_of(uint32_t tid) {
-  char path[64], text[1024];
-  snprintf(path, sizeof path, "/proc/self/task/%u/stat", tid);
-  if (slurp(path, text, sizeof text) < 0) return 0;
-  char* at = strrchr(text, ')');
-  for (int field = 2; field < 18 && at != NULL; ++field) at = strchr(at + 1, ' ');
-  return at != NULL ? strtol(at, NULL, 10) : 0;
-}
 static void wait_priority(uint32_t tid, long wanted) {
   while (priority_of(tid) != wanted) sched_yield();
 }
