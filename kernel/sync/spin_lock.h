@@ -8,36 +8,63 @@
 // capability annotations, checked at compile time. Take them through SpinGuard / IrqGuard.
 #pragma once
 
-#include <atomic>
+#include <cstdint>
 
 #include "arch/cpu.h"
+#include "core/types.h"
 #include "sync/lock_rank.h"
 #include "sync/preempt.h"
 #include "sync/thread_safety.h"
 
 namespace tine {
 
-// A ticket lock: waiters get it in the order they came.
+// A lock that its waiters get in the order they came, as long as their CPUs run. The host may have
+// taken the CPU from the one whose turn it is; a lock that stays free for kPatience looks goes to
+// whoever looks, so that one CPU which does not run does not hold up all others. That one keeps its
+// place. Without waiters the lock is one compare-and-exchange to take and one store to release.
 class RawSpinLock {
  public:
   void acquire() {
-    uint16_t ticket = next_.fetch_add(1, std::memory_order_relaxed);
-    while (serving_.load(std::memory_order_acquire) != ticket) arch::cpu_relax();
+    if (!try_acquire()) wait();
   }
-  bool try_acquire() {
-    uint16_t serving = serving_.load(std::memory_order_relaxed);
-    return next_.compare_exchange_strong(serving, static_cast<uint16_t>(serving + 1),
-                                         std::memory_order_acquire);
+  bool try_acquire() { return change(0, kHeld); }
+  void release() { __atomic_store_n(held_byte(), uint8_t{0}, __ATOMIC_RELEASE); }
+  bool is_held() const { return (state() & kHeld) != 0; }
+
+  // Waits for the lock, with relax() between two looks and as much patience.
+  template <class Relax>
+  void wait(unsigned patience, Relax relax) {
+    __atomic_fetch_add(&state_, kWaiter, __ATOMIC_RELAXED);
+    const uint8_t ticket = __atomic_fetch_add(&next_ticket_, uint8_t{1}, __ATOMIC_RELAXED);
+    for (unsigned passed_over = 0;; relax()) {
+      const uint16_t seen = state();
+      if ((seen & kHeld) != 0) continue;
+      const bool in_turn = static_cast<int8_t>(turns_given() - ticket) >= 0;
+      if (!in_turn && ++passed_over < patience) continue;
+      if (change(seen, static_cast<uint16_t>(seen - kWaiter + kHeld))) break;
+    }
+    // The turn of whoever is passed over has come too, from now on. Only the holder writes this.
+    __atomic_store_n(&turns_given_, static_cast<uint8_t>(turns_given() + 1), __ATOMIC_RELAXED);
   }
-  void release() {
-    serving_.store(static_cast<uint16_t>(serving_.load(std::memory_order_relaxed) + 1),
-                   std::memory_order_release);
-  }
-  bool is_held() const { return next_.load() != serving_.load(); }
+  unsigned waiters() const { return state() / kWaiter; }
 
  private:
-  std::atomic<uint16_t> next_{0};
-  std::atomic<uint16_t> serving_{0};
+  // The state: in its low byte whether the lock is held, in the other how many wait.
+  static constexpr uint16_t kHeld = 1, kWaiter = 0x100;
+  static_assert(kMaxCpus < 128, "so that places in the line can be compared");
+
+  void wait();
+  uint16_t state() const { return __atomic_load_n(&state_, __ATOMIC_RELAXED); }
+  uint8_t turns_given() const { return __atomic_load_n(&turns_given_, __ATOMIC_RELAXED); }
+  uint8_t* held_byte() { return reinterpret_cast<uint8_t*>(&state_); }  // little-endian
+  bool change(uint16_t from, uint16_t to) {
+    return __atomic_compare_exchange_n(&state_, &from, to, false, __ATOMIC_ACQUIRE,
+                                       __ATOMIC_RELAXED);
+  }
+
+  uint16_t state_ = 0;
+  uint8_t next_ticket_ = 0;
+  uint8_t turns_given_ = 0;  // all tickets up to this one may take the lock
 };
 
 #ifdef TINE_DEBUG
