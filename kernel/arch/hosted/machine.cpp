@@ -11,6 +11,7 @@
 #include <cstdlib>
 
 #include "arch/clock.h"
+#include "arch/hosted/devices.h"
 #include "arch/hosted/fibre.h"
 #include "arch/hosted/memory.h"
 #include "core/panic.h"
@@ -141,6 +142,7 @@ void boot_machine(const MachineOptions& options) {
   machine.random_state = options.seed * 0x9e37'79b9'7f4a'7c15 | 1;
   running_cpu = &machine.cpus[0];
   allocate_physical_memory(options.memory_bytes);
+  remove_devices();
   auto* boot = new (boot_task_memory) sched::Schedulable;
   boot->state = TaskState::running;
   for (unsigned i = 0; i < kMaxCpus; ++i) {

@@ -7,9 +7,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "arch/clock.h"
-#include "arch/interrupt.h"
 #include "arch/page_table.h"
 #include "arch/power.h"
 #include "core/log.h"
@@ -21,7 +21,7 @@ namespace {
 
 enum Features : uint64_t { kFeatureMultiport = 1u << 1 };
 constexpr unsigned kConfigMaxPorts = 4;
-constexpr Nanoseconds kAnswerTimeout = 100'000'000;
+constexpr Nanoseconds kAnswerTimeout = kNsPerSecond;  // a host may be busy; most take microseconds
 constexpr Nanoseconds kDrainTimeout = 2 * kNsPerSecond;
 
 constinit ConsoleDevice console_device;
@@ -42,7 +42,7 @@ bool ConsoleDevice::set_up_queue(VirtQueue& queue, unsigned index) {
     queue_memory_left_ = kPerFrame;
   }
   auto* place = reinterpret_cast<char*>(queue_memory_) + 1024 * (kPerFrame - queue_memory_left_--);
-  return queue.set_up(transport_, index, *reinterpret_cast<VirtQueue::Memory*>(place));
+  return queue.set_up(*transport_, index, *reinterpret_cast<VirtQueue::Memory*>(place));
 }
 
 bool ConsoleDevice::set_up_queues() {
@@ -59,16 +59,12 @@ bool ConsoleDevice::set_up_queues() {
          set_up_queue(control_send_, kControlReceiveQueue + 1);
 }
 
-bool ConsoleDevice::start(VirtioDevice device) {
-  transport_ = device;
-  if (!(transport_.negotiate(kFeatureMultiport) & kFeatureMultiport)) return false;
-  port_count_ = std::min(transport_.config(kConfigMaxPorts), kMaxConsolePorts);
-  if (!set_up_queues()) return false;
-  if (!arch::connect_interrupt(transport_.interrupt_line(), arch::Trigger::level, interrupt_entry,
-                               this)) {
-    return false;
-  }
-  transport_.start();
+bool ConsoleDevice::start(Owned<Transport> transport) {
+  transport_ = std::move(transport);
+  if (!(transport_->negotiate(kFeatureMultiport) & kFeatureMultiport)) return false;
+  port_count_ = std::min(transport_->config(kConfigMaxPorts), kMaxConsolePorts);
+  if (!transport_->connect_interrupt(interrupt_entry, this) || !set_up_queues()) return false;
+  transport_->start();
   IrqGuard guard(lock);
   control_send_.want_interrupts(false);
   fill_control_queue();
@@ -82,7 +78,7 @@ void ConsoleDevice::fill_control_queue() {
     control_receive_.give(i, arch::direct_map_to_phys(control_memory_ + i * kControlBufferSize),
                           kControlBufferSize, /*device_writes=*/true);
   }
-  control_receive_.notify(transport_);
+  control_receive_.notify(*transport_);
 }
 
 // Messages are few and the host takes them at once; each has a buffer of its own, and the ring of
@@ -96,7 +92,7 @@ void ConsoleDevice::send_control_locked(unsigned port, uint16_t event, uint16_t 
   messages[number] = {port, event, value};
   control_send_.give(number, arch::direct_map_to_phys(&messages[number]), sizeof(ControlMessage),
                      /*device_writes=*/false);
-  control_send_.notify(transport_);
+  control_send_.notify(*transport_);
 }
 
 void ConsoleDevice::handle_control_message(const ControlMessage& message, std::string_view rest) {
@@ -140,7 +136,7 @@ void ConsoleDevice::handle_control_messages() {
       handle_control_message(message, {buffer + sizeof message, length - sizeof message});
     }
     control_receive_.give(used->buffer, arch::direct_map_to_phys(buffer), kControlBufferSize, true);
-    control_receive_.notify(transport_);
+    control_receive_.notify(*transport_);
   }
 }
 
@@ -166,7 +162,7 @@ void ConsoleDevice::interrupt() {
   bool control = false;
   {
     IrqGuard guard(lock);
-    transport_.acknowledge_interrupt();
+    transport_->acknowledge_interrupt();
     control = control_receive_.has_used();
     handle_control_messages();
     for (unsigned i = 0; i < port_count_; ++i) {
@@ -195,14 +191,13 @@ void ConsoleDevice::drain() {
 }
 
 void init_console() {
-  for (unsigned slot = VirtioDevice::kSlots; slot-- > 0;) {
-    VirtioDevice device(slot);
-    if (device.device_id() != kConsoleDeviceId) continue;
-    if (!console_device.start(device)) return log_warning("virtio-console: cannot be started");
-    console_device.wait_for_ports();
-    arch::set_power_off_hook([] { console_device.drain(); });
-    return;
+  auto transport = find_device(kConsoleDeviceId);
+  if (!transport && transport.error() == Errno::nodev) return;
+  if (!transport || !console_device.start(std::move(*transport))) {
+    return log_warning("virtio-console: cannot be started");
   }
+  console_device.wait_for_ports();
+  arch::set_power_off_hook([] { console_device.drain(); });
 }
 
 std::span<ConsolePort> console_ports() { return {console_device.ports(), kMaxConsolePorts}; }

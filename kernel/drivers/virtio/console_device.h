@@ -11,12 +11,12 @@ namespace tine::virtio {
 class ConsoleDevice {
  public:
   // False: the device lacks what the driver needs, or memory is short.
-  bool start(VirtioDevice device);
+  bool start(Owned<Transport> transport);
   void wait_for_ports();
   ConsolePort* ports() { return ports_; }
 
   IrqSpinLock lock{LockRank::device};
-  VirtioDevice& transport() { return transport_; }
+  Transport& transport() { return *transport_; }
   void send_control_locked(unsigned port, uint16_t event, uint16_t value) REQUIRES(lock);
   // Polls with interrupts off until the host has taken all output, or two seconds have passed.
   void drain();
@@ -48,7 +48,7 @@ class ConsoleDevice {
   void interrupt();
   static void interrupt_entry(void* device);
 
-  VirtioDevice transport_;
+  Owned<Transport> transport_;
   unsigned port_count_ = 0;
   VirtQueue::Memory* queue_memory_ = nullptr;  // next free of a frame's worth
   unsigned queue_memory_left_ = 0;

@@ -18,7 +18,7 @@ constexpr uint16_t kNoNotify = 1;      // used.flags
 
 }  // namespace
 
-bool VirtQueue::set_up(VirtioDevice& device, unsigned index, Memory& memory) {
+bool VirtQueue::set_up(Transport& device, unsigned index, Memory& memory) {
   memory_ = &memory;
   index_ = index;
   return device.set_up_queue(index, kSize, arch::direct_map_to_phys(memory.descriptors),
@@ -37,7 +37,7 @@ void VirtQueue::give(unsigned number, PhysAddr address, uint32_t length, bool de
       .store(static_cast<uint16_t>(at + 1), std::memory_order_release);
 }
 
-void VirtQueue::notify(VirtioDevice& device) {
+void VirtQueue::notify(Transport& device) {
   std::atomic_thread_fence(std::memory_order_seq_cst);
   if (!(std::atomic_ref(memory_->used.flags).load(std::memory_order_relaxed) & kNoNotify)) {
     device.notify(index_);

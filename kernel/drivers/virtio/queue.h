@@ -10,7 +10,7 @@
 #include <optional>
 
 #include "core/types.h"
-#include "drivers/virtio/mmio.h"
+#include "drivers/virtio/transport.h"
 
 namespace tine::virtio {
 
@@ -45,11 +45,11 @@ class VirtQueue {
   };
 
   // False: the device has no such queue.
-  bool set_up(VirtioDevice& device, unsigned index, Memory& memory);
+  bool set_up(Transport& device, unsigned index, Memory& memory);
   // Hands buffer `number` (< kSize) to the device; it must not be there already.
   void give(unsigned number, PhysAddr address, uint32_t length, bool device_writes);
   // Tells the device that there is something, unless it has asked not to be told.
-  void notify(VirtioDevice& device);
+  void notify(Transport& device);
   // The next buffer that the device has finished with.
   std::optional<Used> take();
   bool has_used() const;

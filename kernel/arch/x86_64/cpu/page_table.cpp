@@ -4,9 +4,11 @@
 // one top-level entry every address space shares, so that a mapping made here shows everywhere.
 //
 // map_kernel_page() and unmap_kernel_page() are called under mm's vmalloc lock. Tables of the
-// vmalloc area are never given back. ENOMEM is the only failure.
+// vmalloc area are never given back. ENOMEM is the only failure. Behind the area, below the same
+// top-level entry, lie devices' registers, which only the thread that starts drivers maps.
 #include "arch/page_table.h"
 
+#include "arch/pci.h"
 #include "arch/x86_64/boot/image.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "mm/frame.h"
@@ -28,6 +30,8 @@ Pte* lower_table(Pte& entry) {
   }
   return direct_map<Pte>(entry.address());
 }
+
+constinit uint64_t next_device_page = kVmallocBase + kVmallocSize;
 
 Pte* vmalloc_entry(uint64_t address) {
   Pte* middle = lower_table(x86::vmalloc_top_table[index_at(address, 2)]);
@@ -62,6 +66,18 @@ bool map_kernel_page(VirtAddr address, PhysAddr frame) {
 void unmap_kernel_page(VirtAddr address) {
   if (Pte* entry = vmalloc_entry(address.value)) *entry = Pte();
   flush_tlb_page(address.value);
+}
+
+Result<volatile char*> map_device(PhysAddr start, uint64_t length) {
+  auto* registers = reinterpret_cast<volatile char*>(next_device_page + start.page_offset());
+  const PhysAddr end = (start + length).page_ceil();
+  for (PhysAddr at = start.page_floor(); at < end; at += kPageSize) {
+    Pte* entry = vmalloc_entry(next_device_page);
+    if (entry == nullptr) return Errno::nomem;
+    *entry = Pte::page(at, kWritable | kGlobal | kAccessed | kDirty | kUncached);
+    next_device_page += kPageSize;
+  }
+  return registers;
 }
 
 }  // namespace tine::arch
