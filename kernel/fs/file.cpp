@@ -5,6 +5,7 @@
 
 #include "fs/epoll.h"
 #include "fs/file_locks.h"
+#include "fs/inode.h"
 #include "mm/memory_object.h"
 #include "mm/mm.h"
 
@@ -19,6 +20,11 @@ Result<void> File::read_directory(DirectorySink&) { return Errno::notdir; }
 Result<Ref<mm::MemoryObject>> File::memory_object() { return Errno::nodev; }
 Ref<mm::MapName> File::map_name() { return {}; }
 Result<Ref<File>> File::reopen(uint32_t) { return Errno::nxio; }
+
+Pid* File::signal_target() {
+  Inode* file_inode = inode();
+  return file_inode != nullptr ? file_inode->process() : pidfd_target();
+}
 
 void File::last_ref_dropped() {
   if (epoll_links.load(std::memory_order_acquire) != nullptr) [[unlikely]] epoll_forget(*this);

@@ -93,6 +93,7 @@ class File : public RefCounted<File> {
   // False for regular files and directories, which are always ready and so no use to epoll.
   virtual bool can_poll() const { return true; }
   virtual Pid* pidfd_target() { return nullptr; }                       // a pidfd's process
+  Pid* signal_target();  // that, or of an open /proc/PID its process
 
   uint32_t flags() const { return flags_.load(std::memory_order_relaxed); }
   void set_flags(uint32_t flags) { flags_.store(flags, std::memory_order_relaxed); }

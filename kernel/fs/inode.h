@@ -80,6 +80,8 @@ class Inode : public RefCounted<Inode> {
   // Writers and deniers of writing exclude each other (ETXTBSY).
   virtual Result<void> get_write_access() { return {}; }
   virtual void put_write_access() {}
+  // Of a process's directory in /proc: which pidfd_send_signal(2) takes for a pidfd.
+  virtual Pid* process() { return nullptr; }
 
   Superblock& superblock() const { return superblock_; }
   uint64_t number() const { return number_; }

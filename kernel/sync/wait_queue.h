@@ -10,6 +10,8 @@
 // runs under that lock: it must not sleep, wake the same queue, or take a lock of a lower rank.
 #pragma once
 
+#include <atomic>
+
 #include "core/result.h"
 #include "core/types.h"
 #include "sync/parking.h"

@@ -228,7 +228,7 @@ SyscallResult sys_rt_tgsigqueueinfo(int pid, int tid, int number, UserIn<SigInfo
 SyscallResult sys_pidfd_send_signal(int fd, int number, UserIn<SigInfo> info, uint32_t flags) {
   if (flags != 0) return Errno::inval;
   uint32_t file_flags = 0;
-  const Ref<Pid> pid = TRY(pid_of_pidfd(fd, file_flags));
+  const Ref<Pid> pid = TRY(pid_to_signal(fd, file_flags));
   SigInfo told = info_of_sender(number, kSiUser);
   if (info) {
     const int named = TRY(info.read()).number;

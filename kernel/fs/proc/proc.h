@@ -40,9 +40,11 @@ class ProcessDirectory final : public TableDirectory {
   ProcessDirectory(Superblock& superblock, Ref<Task> task, bool is_thread);
   Task& task() const { return *task_; }
   bool is_stale() override;
+  Pid* process() override { return is_thread_ ? nullptr : task_->pid.get(); }
 
  private:
   Ref<Task> task_;
+  bool is_thread_;
 };
 
 // Makers for the tables of directories, by subject.

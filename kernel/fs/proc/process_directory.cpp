@@ -178,7 +178,8 @@ ProcessFile::ProcessFile(Superblock& superblock, uint32_t permissions, Ref<Task>
 
 ProcessDirectory::ProcessDirectory(Superblock& superblock, Ref<Task> task, bool is_thread)
     : TableDirectory(superblock, is_thread ? kThreadEntries : kProcessEntries),
-      task_(std::move(task)) {
+      task_(std::move(task)),
+      is_thread_(is_thread) {
   may_go_stale = true;
   own_by(*this, *task_);
 }

@@ -57,6 +57,14 @@ Result<Ref<Pid>> pid_of_pidfd(int fd, uint32_t& flags) {
   return Ref<Pid>(*pid);
 }
 
+Result<Ref<Pid>> pid_to_signal(int fd, uint32_t& flags) {
+  Ref<fs::File> file = TRY(fs::get_file(fd));
+  Pid* pid = file->signal_target();
+  if (pid == nullptr) return Errno::badf;
+  flags = file->pidfd_target() != nullptr ? file->flags() : 0;
+  return Ref<Pid>(*pid);
+}
+
 Result<PreparedPidfd> prepare_pidfd(Pid& pid, const CloneRequest& request) {
   PreparedPidfd prepared;
   if (!request.has(kClonePidfd)) return prepared;

@@ -19,6 +19,8 @@ inline constexpr uint32_t kPidfdThread = fs::kExclusive;  // stands for one thre
 Result<Ref<fs::File>> make_pidfd(Pid& pid, uint32_t flags);
 // EBADF: not a descriptor, or not of a pidfd. `flags`: those of the file.
 Result<Ref<Pid>> pid_of_pidfd(int fd, uint32_t& flags);
+// The same for one who sends a signal, who may also have opened /proc/PID.
+Result<Ref<Pid>> pid_to_signal(int fd, uint32_t& flags);
 
 // CLONE_PIDFD: the descriptor is reserved and the file made before the child is published, so that
 // installing it afterwards cannot fail (E45). Empty when none was asked for.

@@ -2,7 +2,8 @@
 // CONTRACT: B9 E45 G8 D21
 //
 // CLONE_PIDFD by clone and clone3: the descriptor is close-on-exec, becomes readable at exit,
-// serves waitid(P_PIDFD) and pidfd_send_signal; a refused clone leaves no descriptor behind.
+// serves waitid(P_PIDFD) and pidfd_send_signal, which takes an open /proc/PID as well; a refused clone
+// leaves no descriptor behind.
 #include <poll.h>
 
 #include "check.h"
@@ -10,6 +11,22 @@
 static int readable(int descriptor, int timeout) {
   struct pollfd watch = {descriptor, POLLIN, 0};
   return must(poll(&watch, 1, timeout)) == 1 && (watch.revents & POLLIN) != 0;
+}
+
+static void open_directory_of(pid_t child) {
+  char path[64];
+  siginfo_t info;
+  snprintf(path, sizeof path, "/proc/%d", child);
+  const int process = must(open(path, O_RDONLY | O_DIRECTORY));
+  snprintf(path, sizeof path, "/proc/%d/task/%d", child, child);
+  const int thread = must(open(path, O_RDONLY | O_DIRECTORY));
+  fails("a thread's directory", syscall(SYS_pidfd_send_signal, thread, 0, NULL, 0), EBADF);
+  fails("does not serve waitid", waitid(P_PIDFD, (id_t)process, &info, WEXITED), EBADF);
+  equal("a process's directory", syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0), 0);
+  killed_by("killed through it", child, SIGKILL);
+  fails("nobody any more", syscall(SYS_pidfd_send_signal, process, 0, NULL, 0), ESRCH);
+  close(process);
+  close(thread);
 }
 
 int main(void) {
@@ -51,6 +68,12 @@ int main(void) {
   equal("signal by descriptor", syscall(SYS_pidfd_send_signal, descriptor, SIGKILL, NULL, 0), 0);
   killed_by("killed by it", child, SIGKILL);
   close(descriptor);
+
+  child = must(fork());
+  if (child == 0) {
+    for (;;) pause();
+  }
+  open_directory_of(child);
 
   int next = must(dup(1));
   close(next);
