@@ -28,6 +28,7 @@ using arch::Pte;
 constexpr int kSigBus = 7, kSigSegv = 11;
 constexpr int kSegvMapErr = 1, kSegvAccErr = 2, kBusAdrErr = 2;
 constexpr unsigned kFaultAroundPages = 16;
+constexpr unsigned kCachedPages = 64;  // mapped in one go
 
 enum class Step : uint8_t { done, bus_error, no_memory };
 
@@ -107,32 +108,40 @@ bool is_truncated(const Frame& frame, const Vma& vma) {
   return frame.kind == FrameKind::cache && frame.object != vma.object.get();
 }
 
-// Maps pages of the object that are there anyway, around `at` and within its table.
-void map_neighbours(Mm& mm, const Vma& vma, UserAddr at, bool writable) {
-  constexpr uint64_t kWindow = kFaultAroundPages * kPageSize;
-  UserAddr start = std::max(vma.start, UserAddr(at.value & ~(kWindow - 1)));
-  UserAddr end = std::min(vma.end, UserAddr((at.value & ~(kWindow - 1)) + kWindow));
-  if (end - start <= kPageSize) return;
-  Frame* frames[kFaultAroundPages];
-  std::span<Frame*> found(frames, (end - start) >> kPageShift);
+// Maps pages of the object that are in memory anyway at [start, end), which lies in one table.
+void map_cached(Mm& mm, const Vma& vma, UserAddr start, UserAddr end, arch::PteFlags flags) {
+  Frame* frames[kCachedPages];
+  const std::span<Frame*> found(frames, (end - start) >> kPageShift);
   vma.object->get_cached_pages(vma.page_of(start), found);
   RssDelta mapped;
-  arch::PteFlags flags = entry_flags(vma.flags);
-  if (writable) flags = flags | arch::kWritable | arch::kDirty;
+  DetachedTables unused;
   SpinGuard guard(mm.page_table_lock);
-  LeafTable leaf = mm.page_table.change(at);
-  unsigned first = LeafTable::index_of(start);
-  for (unsigned i = 0; i < found.size(); ++i) {
-    Frame* frame = found[i];
+  LeafTable leaf = mm.page_table.make(start);
+  unsigned index = LeafTable::index_of(start);
+  for (Frame* frame : found) {
+    const unsigned at = index++;
     if (frame == nullptr) continue;
-    if (!leaf || !is_empty(leaf.get(first + i)) || is_truncated(*frame, vma)) {
+    if (!leaf || !is_empty(leaf.get(at)) || is_truncated(*frame, vma)) {
       put_frame(*frame);
       continue;
     }
-    leaf.insert(first + i, Pte::page(frame_address(*frame), flags));
+    leaf.insert(at, Pte::page(frame_address(*frame), flags));
     mapped.count(*frame);
   }
   mapped.add_to(mm);
+  if (leaf && leaf.entries_in_use() == 0) mm.page_table.detach_if_empty(start, unused);
+}
+
+// Maps the neighbours of the page at `at`, within its table.
+void map_neighbours(Mm& mm, const Vma& vma, UserAddr at, bool writable) {
+  constexpr uint64_t kWindow = kFaultAroundPages * kPageSize;
+  const UserAddr window(at.value & ~(kWindow - 1));
+  const UserAddr start = std::max(vma.start, window);
+  const UserAddr end = std::min(vma.end, window + kWindow);
+  if (end - start <= kPageSize) return;
+  arch::PteFlags flags = entry_flags(vma.flags);
+  if (writable) flags = flags | arch::kWritable | arch::kDirty;
+  map_cached(mm, vma, start, end, flags);
 }
 
 Step install_object_page(Mm& mm, const Vma& vma, UserAddr at, Pte entry, FrameRef& page) {
@@ -248,6 +257,21 @@ FaultResult try_fault(Mm& mm, UserAddr address, FaultAccess access) {
 }
 
 }  // namespace
+
+void map_cached_pages(Mm& mm, UserAddr start, UserAddr end) {
+  constexpr uint64_t kStretch = kCachedPages * kPageSize;
+  static_assert(kLeafBytes % kStretch == 0);
+  ReadGuard guard(mm.mmap_lock);
+  const Vma* vma = mm.mappings.find(start);
+  if (vma == nullptr || !vma->object || !(vma->flags & kVmAccess)) return;
+  const arch::PteFlags flags = entry_flags(vma->flags);
+  end = std::min(end, vma->end);
+  while (start < end) {
+    const UserAddr stop = std::min(end, UserAddr((start.value & ~(kStretch - 1)) + kStretch));
+    map_cached(mm, *vma, start, stop, flags);
+    start = stop;
+  }
+}
 
 FaultResult handle_page_fault(Mm& mm, UserAddr address, FaultAccess access) {
   ++arch::current_schedulable()->minor_faults;

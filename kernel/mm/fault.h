@@ -35,4 +35,8 @@ struct FaultResult {
 // May sleep. Afterwards the access is to be repeated when `handled`.
 FaultResult handle_page_fault(Mm& mm, UserAddr address, FaultAccess access);
 
+// Maps, for reading, what the mapping at `start` shows of its object up to `end` and is in memory
+// anyway, in place of a fault for each. The rest is left to faults. For exec; never fails or waits.
+void map_cached_pages(Mm& mm, UserAddr start, UserAddr end);
+
 }  // namespace tine::mm

@@ -154,15 +154,51 @@ TEST(Mm, TruncationReachesEveryMapping) {  // B20
   EXPECT_EQ(peek(*shared + 2 * kPageSize), 0u);
 }
 
+TEST(Mm, CachedPagesAreMappedInOneGo) {
+  MemoryMachine machine;
+  MmUser mm = make_mm();
+  machine.run_in(mm.get());
+  constexpr uint64_t kPages = 200;
+  auto file = *make_file_pages();
+  ASSERT_TRUE(file->resize(kPages * kPageSize));
+  for (uint64_t page = 0; page < kPages; page += 2) {  // every other one is in memory
+    ASSERT_TRUE(file->write_kernel(std::as_bytes(std::span(&page, 1)), page * kPageSize));
+  }
+  // The mapping lies in two tables.
+  constexpr UserAddr kStart(0x4000'0000 - 100 * kPageSize), kEnd = kStart + kPages * kPageSize;
+  ASSERT_TRUE(do_mmap(*mm, {.address = kStart,
+                            .length = kEnd - kStart,
+                            .flags = kVmRead | kVmMayAll,
+                            .object = Ref<MemoryObject>(*file),
+                            .fixed = true}));
+  map_cached_pages(*mm, kStart, kEnd + kLeafBytes);
+  EXPECT_EQ(mm->rss_of(RssKind::file), 100);
+  EXPECT_EQ(mm_status(*mm).page_tables, 5u);
+  const uint64_t faults = arch::current_schedulable()->minor_faults;
+  for (uint64_t page = 0; page < kPages; page += 2)
+    EXPECT_EQ(peek(kStart + page * kPageSize), page);
+  EXPECT_EQ(arch::current_schedulable()->minor_faults, faults);
+  EXPECT_FALSE(poke(kStart, 1));
+  map_cached_pages(*mm, kStart, kEnd);  // what is there already stays
+  EXPECT_EQ(mm->rss_of(RssKind::file), 100);
+  ASSERT_TRUE(file->resize(kPageSize));
+  EXPECT_EQ(mm->rss_of(RssKind::file), 1);
+  map_cached_pages(*mm, kStart + kPageSize, kEnd);  // there is nothing, and so no table either
+  EXPECT_EQ(mm_status(*mm).page_tables, 3u);
+  ASSERT_TRUE(do_mprotect(*mm, kStart, kEnd - kStart, 0));
+  map_cached_pages(*mm, kStart, kEnd);
+  EXPECT_EQ(arch::copy_to_user(kStart, &faults, 1), 1u);
+}
+
 // Fails the 1st, 2nd, ... step of a fork until it succeeds; every count must return each time.
 TEST(Mm, ForkUndoesEverythingWhenAnyStepFails) {
   MemoryMachine machine;
   MmUser parent = make_mm();
   machine.run_in(parent.get());
   for (uint64_t i = 0; i < 5; ++i) poke(map_data(*parent, 2, 0x1000'0000 + (i << 31)), i);
-  auto shared = do_mmap(
-      *parent,
-      {.length = kPageSize, .flags = kDataFlags | kVmShared, .object = *make_shmem(kPageSize, true)});
+  auto shared = do_mmap(*parent, {.length = kPageSize,
+                                  .flags = kDataFlags | kVmShared,
+                                  .object = *make_shmem(kPageSize, true)});
   poke(*shared, 1);
   LiveCounts before = live_counts();
   int failures = 0;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "mm/advice.h"
+#include "mm/fault.h"
 #include "mm/shmem.h"
 #include "mm/testing.h"
 
@@ -96,7 +97,7 @@ class Model {
     uint64_t first = pick(kWindowPages), count = 1 + pick(kWindowPages - first);
     if (pick(4) != 0) count = std::min<uint64_t>(count, 1 + pick(5));
     first += window;
-    switch (pick(17)) {
+    switch (pick(18)) {
       case 0:
       case 1:
         return map(process, first, count);
@@ -120,6 +121,9 @@ class Model {
         return check_process(any_process());
       case 11:
         return collapse(process);
+      case 12:  // as exec does; no page may change
+        return map_cached_pages(*process.mm, address_of(first),
+                                address_of(first) + bytes_of(first, count));
       default:
         return touch(process, first);
     }

@@ -191,22 +191,21 @@ Result<FrameRef> ShmemObject::get_page(uint64_t index, bool) {
 void ShmemObject::get_cached_pages(uint64_t first, std::span<Frame*> out) {
   SpinGuard guard(pages_lock_);
   const uint64_t pages = page_ceil(size_.load(std::memory_order_relaxed)) >> kPageShift;
+  const size_t inside = std::min(out.size(), pages - std::min(pages, first));
   const ShmemNode* node = nullptr;
-  for (size_t i = 0; i < out.size(); ++i) {
+  for (size_t i = 0; i < inside; ++i) {
     const uint64_t index = first + i;
     Frame* frame = nullptr;
-    if (index < pages) {
+    if (root_ != nullptr) {
       if (i == 0 || index % ShmemNode::kSlots == 0) node = lowest_node_locked(index);
-      if (node != nullptr) {
-        frame = static_cast<Frame*>(node->slots[index % ShmemNode::kSlots]);
-      } else if (root_ != nullptr) {
-        frame = find_locked(index);
-      }
-      if (frame == nullptr && boot_page_count_ != 0) frame = find_boot_page_locked(index);
-      if (frame != nullptr) get_frame(*frame);
+      frame = node != nullptr ? static_cast<Frame*>(node->slots[index % ShmemNode::kSlots])
+                              : find_locked(index);
     }
+    if (frame == nullptr) frame = find_boot_page_locked(index);
+    if (frame != nullptr) get_frame(*frame);
     out[i] = frame;
   }
+  std::ranges::fill(out.subspan(inside), nullptr);
 }
 
 Result<void> ShmemObject::deny_write() {

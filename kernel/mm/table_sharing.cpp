@@ -73,6 +73,16 @@ void count_subtree(const Frame& table, unsigned level, SubtreeCount& count) {
   });
 }
 
+// Gives up what a lowest-level table maps.
+void put_pages(Frame& table) {
+  Frame* const frames = frame_table;  // which the entries that are cleared might be, for a compiler
+  for_each_entry(table, [frames](unsigned, Pte& entry) {
+    Frame& page = frames[entry.address().value >> kPageShift];
+    entry = Pte();
+    if (is_counted(page)) put_frame(page);
+  });
+}
+
 }  // namespace
 
 void put_table(Frame& table, unsigned level) {
@@ -82,15 +92,15 @@ void put_table(Frame& table, unsigned level) {
   }
   if (table.huge_page != 0) [[unlikely]]
     free_huge_page(table);
-  for_each_entry(table, [&](unsigned, Pte& entry) {
-    Frame& below = level > 0 ? table_below(entry) : frame_at(entry.address());
-    entry = Pte();
-    if (level > 0) {
+  if (level == 0) {
+    put_pages(table);
+  } else {
+    for_each_entry(table, [level](unsigned, Pte& entry) {
+      Frame& below = table_below(entry);
+      entry = Pte();
       put_table(below, level - 1);
-    } else if (is_counted(below)) {
-      put_frame(below);
-    }
-  });
+    });
+  }
   table.private_value = 0;
   free_table(table);
 }
