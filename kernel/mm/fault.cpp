@@ -129,7 +129,10 @@ void map_cached(Mm& mm, const Vma& vma, UserAddr start, UserAddr end, arch::PteF
     mapped.count(*frame);
   }
   mapped.add_to(mm);
-  if (leaf && leaf.entries_in_use() == 0) mm.page_table.detach_if_empty(start, unused);
+  if (leaf && leaf.entries_in_use() == 0) {  // no page had been left to be mapped
+    mm.page_table.detach_if_empty(start, unused);
+    flush_tlb_tables(mm, start, end);  // the links may have been walked speculatively
+  }
 }
 
 // Maps the neighbours of the page at `at`, within its table.
