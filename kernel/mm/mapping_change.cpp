@@ -173,6 +173,15 @@ void MappingIndex::insert_with_splits(Path& path, unsigned at, Vma& vma, Spares&
 }
 
 Result<void> MappingIndex::insert(Ref<Vma>& vma) {
+  if (root_->level == 1 && !root_->is_full() && root_->is_only_reference()) [[likely]] {
+    // The root keeps no bounds and no hole, and with 16 mappings nothing is above or below it.
+    SpinGuard guard(lock_);
+    root_->flags |= vma->flags & kForkMarks;
+    unsigned at = root_->index_of(vma->start);
+    if (root_->used != 0 && root_->starts[at] <= vma->start) ++at;
+    root_->insert(at, *vma.leak());
+    return {};
+  }
   Path path;
   Spares spares;
   TRY(own_path(vma->start, path));

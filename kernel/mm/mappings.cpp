@@ -158,6 +158,7 @@ Result<Vma*> isolate_range(Mm& mm, const Vma& vma, UserAddr start, UserAddr end)
 }
 
 void merge_with_neighbours(Mm& mm, Vma& vma) {
+  if (!is_mergeable(vma.flags)) return;
   const Vma* after = mm.mappings.next(vma);
   if (after != nullptr && continues(vma, *after)) absorb_neighbour(mm, vma, *after);
   const Vma* before = mm.mappings.previous(vma);
