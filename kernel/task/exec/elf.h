@@ -37,23 +37,23 @@ enum : uint16_t { kElfExecutable = 2, kElfShared = 3 };
 
 // The first bytes of a file, read once; what kind of program it is shows here.
 struct FileHead {
-  static constexpr size_t kBytes = 512;
-  std::array<std::byte, kBytes> bytes;
+  static constexpr size_t kBytes = sizeof(ElfHeader) + 13 * sizeof(ProgramHeader);  // of most
+  alignas(ElfHeader) std::array<std::byte, kBytes> bytes;
   size_t size = 0;
   std::string_view text() const { return {reinterpret_cast<const char*>(bytes.data()), size}; }
-  bool is_elf() const { return text().starts_with("\177ELF"); }
-  bool is_script() const { return text().starts_with("#!"); }
+  bool is_elf() const { return text().starts_with(std::string_view("\177ELF", 4)); }
+  bool is_script() const { return text().starts_with(std::string_view("#!", 2)); }
 };
 Result<void> read_head(fs::File& file, FileHead& head);
 
 class ElfImage {
  public:
-  // ENOEXEC, ENOMEM, EIO.
+  // What the file's head says, which must outlive the image. ENOEXEC, ENOMEM, EIO.
   static Result<ElfImage> parse(fs::File& file, const FileHead& head);
 
   bool is_position_independent() const { return header_.type == kElfShared; }
   uint64_t entry() const { return header_.entry; }
-  std::span<const ProgramHeader> segments() const { return segments_.span(); }
+  std::span<const ProgramHeader> segments() const { return segments_; }
   uint64_t program_header_count() const { return header_.program_header_count; }
   // Of all loadable segments together, page-aligned outwards.
   uint64_t low() const { return low_; }
@@ -67,10 +67,12 @@ class ElfImage {
 
  private:
   Result<void> check_header() const;
+  Result<void> read_segments(fs::File& file, const FileHead& head);
   Result<void> survey();
 
   ElfHeader header_{};
-  Buffer<ProgramHeader> segments_;
+  std::span<const ProgramHeader> segments_;     // in the file's head, or...
+  Buffer<ProgramHeader> further_segments_;      // ...read from further down
   const ProgramHeader* interpreter_ = nullptr;  // in segments_
   uint64_t low_ = ~0ull, high_ = 0, alignment_ = kPageSize;
   bool executable_stack_ = false;

@@ -19,75 +19,64 @@ namespace {
 constexpr int kAtCwd = -100;
 constexpr int kMaxScriptDepth = 5;  // execve(2): deeper nesting is ELOOP
 
-// The ELF file that is to run in the end, and its first bytes.
-struct Executable {
-  Ref<fs::File> file;
-  FileHead head;
-};
-
-Result<Executable> resolve_scripts(Ref<fs::File> file, std::string_view name,
-                                   Arguments& arguments) {
-  Executable executable{.file = std::move(file)};
-  ScriptLine line;
+// From `file` to the ELF file that is to run in the end, with its first bytes.
+Result<void> resolve_scripts(Ref<fs::File>& file, FileHead& head, std::string_view name,
+                             Arguments& arguments) {
   for (int depth = 0;; ++depth) {
-    TRY(read_head(*executable.file, executable.head));
-    if (!executable.head.is_script()) break;
+    TRY(read_head(*file, head));
+    if (!head.is_script()) break;
     if (depth == kMaxScriptDepth) return Errno::loop;
-    line = TRY(ScriptLine::parse(executable.head));
+    const ScriptLine line = TRY(ScriptLine::parse(head));
     TRY(arguments.put_interpreter_first(line.interpreter(), line.option(), name));
-    executable.file = TRY(fs::open_executable(kAtCwd, line.interpreter(), 0));
+    file = TRY(fs::open_executable(kAtCwd, line.interpreter(), 0));
   }
-  if (!executable.head.is_elf()) return Errno::noexec;
-  return executable;
+  return head.is_elf() ? Result<void>() : Result<void>(Errno::noexec);
 }
 
-struct Interpreter {
-  Executable executable;
-  ElfImage image;
-};
-
-Result<Interpreter> open_interpreter(fs::File& program, const ProgramHeader& segment) {
+Result<Ref<fs::File>> open_interpreter(fs::File& program, const ProgramHeader& segment) {
   if (segment.file_size < 2 || segment.file_size > kPageSize) return Errno::noexec;
   auto path = TRY(Buffer<char>::make(segment.file_size));
   const size_t count =
       TRY(fs::read_at(program, segment.offset, std::as_writable_bytes(path.span())));
   if (count != path.size() || path[count - 1] != '\0') return Errno::noexec;
-  Interpreter interpreter;
-  interpreter.executable.file = TRY(fs::open_executable(kAtCwd, path.data(), 0));
-  FileHead& head = interpreter.executable.head;
-  TRY(read_head(*interpreter.executable.file, head));
+  return fs::open_executable(kAtCwd, path.data(), 0);
+}
+
+// Maps the program's interpreter, if it names one, which then runs first; else gives the program.
+Result<LoadedProgram> load_interpreter(NewMemory& memory, fs::File& program, const ElfImage& image,
+                                       const LoadedProgram& loaded) {
+  const ProgramHeader* segment = image.interpreter();
+  if (segment == nullptr) return loaded;
+  const Ref<fs::File> file = TRY(open_interpreter(program, *segment));
+  FileHead head;
+  TRY(read_head(*file, head));
   if (!head.is_elf()) return Errno::libbad;
-  auto image = ElfImage::parse(*interpreter.executable.file, head);
-  if (!image) return image.error() == Errno::noexec ? Errno::libbad : image.error();
-  interpreter.image = std::move(*image);
-  return interpreter;
+  const auto interpreter = ElfImage::parse(*file, head);
+  if (!interpreter) {
+    return interpreter.error() == Errno::noexec ? Errno::libbad : interpreter.error();
+  }
+  return memory.load(*interpreter, *file, 0, false);
 }
 
 }  // namespace
 
 Result<NewProgram> NewProgram::build(Ref<fs::File> file, std::string_view file_name,
                                      Arguments& arguments) {
-  Executable executable = TRY(resolve_scripts(std::move(file), file_name, arguments));
-  const ElfImage image = TRY(ElfImage::parse(*executable.file, executable.head));
+  FileHead head;
+  TRY(resolve_scripts(file, head, file_name, arguments));
+  const ElfImage image = TRY(ElfImage::parse(*file, head));
   const Task& task = current();
-  ExecCreds creds = TRY(creds_for(*executable.file));
+  ExecCreds creds = TRY(creds_for(*file));
   uint32_t personality = task.personality;
   if (creds.gains_identity) personality &= ~kClearedOnSetId;
   const uint64_t stack_limit = soft_limit(kLimitStack);
   const Layout layout = Layout::choose(personality, stack_limit);
 
   NewMemory memory = TRY(NewMemory::make(layout));
-  const LoadedProgram program =
-      TRY(memory.load(image, *executable.file, layout.program_base, true));
+  const LoadedProgram program = TRY(memory.load(image, *file, layout.program_base, true));
   memory.set_program_bounds(image, program.bias, layout.brk_gap);
-  memory.mm().exe_file = executable.file->map_name();
-  LoadedProgram start = program;
-  uint64_t interpreter_base = 0;
-  if (const ProgramHeader* segment = image.interpreter()) {
-    const Interpreter interpreter = TRY(open_interpreter(*executable.file, *segment));
-    start = TRY(memory.load(interpreter.image, *interpreter.executable.file, 0, false));
-    interpreter_base = start.bias;
-  }
+  memory.mm().exe_file = file->map_name();
+  const LoadedProgram start = TRY(load_interpreter(memory, *file, image, program));
 
   const StackPlan plan(arguments, file_name, layout.stack_top);
   const uint64_t used = layout.stack_top - plan.pointers;
@@ -95,7 +84,7 @@ Result<NewProgram> NewProgram::build(Ref<fs::File> file, std::string_view file_n
   const uint64_t vdso = TRY(memory.map_vdso(layout.stack_top + layout.vdso_gap));
   const ProgramFacts facts{.image = image,
                            .program = program,
-                           .interpreter_base = interpreter_base,
+                           .interpreter_base = image.interpreter() != nullptr ? start.bias : 0,
                            .vdso = vdso,
                            .creds = *creds.creds,
                            .is_secure = creds.is_secure,

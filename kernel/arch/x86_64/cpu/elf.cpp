@@ -21,7 +21,7 @@ ElfPlatform elf_platform() {
           .hardware_flags = leaf1_edx,
           .hardware_flags2 = x86::features.fsgsbase ? kFsGsBaseUsable : 0,
           .min_signal_stack = kFrameWithoutFpu + x86::features.fpu_state_size,
-          .name = "x86_64"};
+          .name = std::string_view("x86_64", 6)};
 }
 
 }  // namespace tine::arch
