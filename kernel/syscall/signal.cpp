@@ -22,6 +22,10 @@ namespace {
 
 SyscallResult tell_action(int number, UserOut<SigAction> to) {
   SigHand& sighand = *current().sighand;
+  if (sighand.is_only_reference()) [[likely]] {  // nobody else could change it
+    TRY(to.write(sighand.action(number)));
+    return 0;
+  }
   SigAction action;
   {
     IrqGuard guard(sighand.lock);

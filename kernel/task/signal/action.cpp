@@ -14,7 +14,6 @@ SigHand::SigHand(const SigHand& other)
 
 // Makes the table exist and belong to this process alone.
 Result<void> SigHand::own_table() {
-  if (table_ && table_->ref_count() == 1) return {};
   Ref<ActionTable> own = TRY(make_ref<ActionTable>());
   for (SigSet rest = custom_; rest != 0; rest &= rest - 1) {
     const int index = std::countr_zero(rest);
@@ -31,7 +30,7 @@ Result<void> SigHand::set_action(int number, const SigAction& action) {
     if (action.handler == kIgnoreHandler) ignored_ |= bit(number);
     return {};
   }
-  TRY(own_table());
+  if (!table_ || !table_->is_only_reference()) TRY(own_table());
   table_->actions[number - 1] = action;
   custom_ |= bit(number);
   ignored_ &= ~bit(number);
