@@ -38,6 +38,13 @@ void row_fork_touch_1_huge();
 void row_fork_touch_10_huge();
 void row_fork_touch_100_huge();
 
+// rows_mapping.cpp
+void row_populate();
+void row_map_calls();
+void row_protect_calls();
+void row_heap_calls();
+void row_remap_calls();
+
 // rows_fork.cpp
 void row_fork_10_maps();
 void row_fork_1000_maps();
