@@ -137,6 +137,9 @@ def run_suite(suite, counts):
 
 
 def main():
+    # A shell starts its background with these ignored, which the tests would inherit.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     top = Path(os.environ["TINE_TOP"])
     suites = sorted(path for path in (top / "tests" / "suites").iterdir()
                     if path.is_file() and os.access(path, os.X_OK))
