@@ -118,8 +118,9 @@ TEST(CopyProcess, FailedCloneTakesNoDescriptor) {
       return fd;
     };
     const long before = lowest_free();
-    const long pid = system_call_with_child([] { exit_process(0); }, kSysClone,
-                                            kClonePidfd | signal::kSigChld, 0, kBadAddress);
+    const long pid =
+        system_call_with_child([] { exit_process(0); }, kSysClone,
+                               uint64_t{kClonePidfd} | signal::kSigChld, 0, kBadAddress);
     EXPECT_EQ(pid, -static_cast<long>(Errno::fault));
     EXPECT_EQ(system_call(kSysWait4, ~0ull, 0, 0, 0), -static_cast<long>(Errno::child));
     EXPECT_EQ(lowest_free(), before);
