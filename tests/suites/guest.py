@@ -75,7 +75,7 @@ def on_host(root, arguments, stdin=b"", timeout=120):
     return run_bounded(host_command(root, arguments), stdin, timeout)
 
 
-def tine_command(root, arguments, timeout=120, memory="512M", cpus=1):
+def tine_command(root, arguments, timeout=120, memory="512M", cpus=1, machine="microvm"):
     """The command line that runs a program of the root in a Tine guest through the launcher."""
     command = [LAUNCHER, "--root", str(root), "--memory", memory, "--timeout", str(timeout)]
     if KERNEL:
@@ -83,6 +83,8 @@ def tine_command(root, arguments, timeout=120, memory="512M", cpus=1):
     options = shlex.split(os.environ.get("TINE_LAUNCHER_OPTIONS", ""))
     if "--cpus" not in options:
         options += ["--cpus", str(cpus)]
+    if "--machine" not in options:
+        options += ["--machine", machine]
     command += options
     return [*command, "--", *arguments]
 
@@ -137,5 +139,6 @@ def in_guest(root, arguments, **options):
     """Runs a program in the guest under test: Tine, or the peer when TINE_PEER_KERNEL is set."""
     if os.environ.get("TINE_PEER_KERNEL"):
         options.pop("stdin", None)
+        options.pop("machine", None)  # a distribution's kernel has no drivers for microvm
         return in_peer(root, arguments, **options)
     return in_tine(root, arguments, **options)

@@ -18,9 +18,9 @@ constexpr FlagName kLeaf1Edx[] = {
     {15, "cmov"}, {19, "clflush"}, {23, "mmx"}, {24, "fxsr"}, {25, "sse"}, {26, "sse2"},
 };
 constexpr FlagName kLeaf1Ecx[] = {
-    {0, "pni"},     {1, "pclmulqdq"}, {9, "ssse3"},   {12, "fma"},        {13, "cx16"},
-    {19, "sse4_1"}, {20, "sse4_2"},   {22, "movbe"},  {23, "popcnt"},     {25, "aes"},
-    {26, "xsave"},  {28, "avx"},      {30, "rdrand"}, {31, "hypervisor"},
+    {0, "pni"},     {1, "pclmulqdq"}, {9, "ssse3"},   {12, "fma"},    {13, "cx16"},
+    {19, "sse4_1"}, {20, "sse4_2"},   {21, "x2apic"}, {22, "movbe"},  {23, "popcnt"},
+    {25, "aes"},    {26, "xsave"},    {28, "avx"},    {30, "rdrand"}, {31, "hypervisor"},
 };
 constexpr FlagName kLeaf7Ebx[] = {
     {0, "fsgsbase"}, {3, "bmi1"}, {5, "avx2"},    {7, "smep"},

@@ -70,6 +70,7 @@ void init_local_apic() {
 
 void end_of_interrupt() { write(kEndOfInterrupt, 0); }
 uint32_t local_apic_id() { return x2apic ? read(kId) : read(kId) >> 24; }
+uint32_t highest_apic_id() { return x2apic ? 0xffff'fffe : 0xfe; }  // all ones: everyone
 void set_apic_id(CpuId cpu, uint32_t apic_id) { apic_ids[cpu] = apic_id; }
 uint32_t apic_id_of(CpuId cpu) { return apic_ids[cpu]; }
 
@@ -81,8 +82,8 @@ constexpr uint32_t kNmi = 4u << 8, kInit = 5u << 8, kStartUp = 6u << 8;
 constexpr uint32_t kAllButSelf = 3u << 18;
 constexpr uint32_t kCommandPending = 1u << 12;
 
-// The one before. Hypervisors are done with it when the write that sends it is, and each access to a
-// register is dear there: QEMU's TCG takes its global lock for it.
+// The one before. Hypervisors are done with it when the write that sends it is, and each access to
+// a register is dear there: QEMU's TCG takes its global lock for it.
 void wait_until_sent() {
   if (features.hypervisor) return;
   while (read(kCommand) & kCommandPending) arch::cpu_relax();

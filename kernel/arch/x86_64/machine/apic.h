@@ -15,6 +15,7 @@ void init_apic();
 void init_local_apic();  // the same for the other CPUs
 void end_of_interrupt();
 uint32_t local_apic_id();
+uint32_t highest_apic_id();  // that a command can name: 8 bits in an xAPIC, 32 in an x2APIC
 // Kernel CPU numbers and APIC ids; set when a CPU starts.
 void set_apic_id(CpuId cpu, uint32_t apic_id);
 uint32_t apic_id_of(CpuId cpu);

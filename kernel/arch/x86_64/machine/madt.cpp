@@ -6,6 +6,7 @@
 // goes: signatures and lengths are checked, and what does not make sense ends the search.
 #include "arch/x86_64/machine/madt.h"
 
+#include <algorithm>
 #include <cstring>
 #include <string_view>
 
@@ -53,20 +54,27 @@ PhysAddr find_madt(PhysAddr rsdp) {
 
 }  // namespace
 
-unsigned read_processor_list(PhysAddr rsdp, std::span<uint32_t> apic_ids) {
+// A processor is listed as a local APIC if its id fits in the 8 bits there are, else as an x2APIC;
+// one that firmware lists as both is still one.
+unsigned read_processor_list(PhysAddr rsdp, uint32_t highest_id, std::span<uint32_t> apic_ids) {
   enum EntryType : uint8_t { kLocalApic = 0, kLocalX2Apic = 9 };
   PhysAddr madt = find_madt(rsdp);
   if (madt.value == 0) return 0;
   unsigned count = 0;
+  auto add = [&](uint32_t flags, uint32_t id) {
+    if (!(flags & kEnabled) || id > highest_id) return;
+    auto known = apic_ids.first(count);
+    if (std::ranges::find(known, id) == known.end()) apic_ids[count++] = id;
+  };
   uint32_t length = length_of(madt);
   for (uint32_t at = kMadtEntries; at + 2 <= length && count < apic_ids.size();) {
     auto type = field<uint8_t>(madt, at);
     auto size = field<uint8_t>(madt, at + 1);
     if (size < 2 || at + size > length) break;
-    if (type == kLocalApic && size >= 8 && (field<uint32_t>(madt, at + 4) & kEnabled)) {
-      apic_ids[count++] = field<uint8_t>(madt, at + 3);
-    } else if (type == kLocalX2Apic && size >= 16 && (field<uint32_t>(madt, at + 8) & kEnabled)) {
-      apic_ids[count++] = field<uint32_t>(madt, at + 4);
+    if (type == kLocalApic && size >= 8) {
+      add(field<uint32_t>(madt, at + 4), field<uint8_t>(madt, at + 3));
+    } else if (type == kLocalX2Apic && size >= 16) {
+      add(field<uint32_t>(madt, at + 8), field<uint32_t>(madt, at + 4));
     }
     at += size;
   }

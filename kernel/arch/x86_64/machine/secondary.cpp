@@ -96,7 +96,7 @@ extern "C" [[noreturn]] void x86_start_secondary(CpuBlock* block) {
 }
 
 void find_processors(PhysAddr rsdp) {
-  unsigned count = read_processor_list(rsdp, processors);
+  unsigned count = read_processor_list(rsdp, highest_apic_id(), processors);
   const uint32_t own_id = local_apic_id();
   for (unsigned i = 0; i < count; ++i) {
     if (processors[i] != own_id) continue;
