@@ -101,5 +101,34 @@ TEST(KernelThreads, ParkAndStop) {
       {.cpus = 2});
 }
 
+constexpr CpuId kCpus = 4;
+CpuId began_on[kCpus];
+
+int note_cpu(void* place) {
+  *static_cast<CpuId*>(place) = arch::this_cpu().id;
+  while (!kthread_should_stop()) sched::yield();
+  return 0;
+}
+
+// Even if it is started before it has slept for the first time.
+TEST(KernelThreads, BoundOnesNeverRunElsewhere) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    run_core(
+        [seed] {
+          for (CpuId cpu = 0; cpu < kCpus; ++cpu) {
+            Result<Ref<Task>> thread =
+                kthread_create_on_cpu(note_cpu, &began_on[cpu], cpu, "bound");
+            ASSERT_TRUE(thread);
+            began_on[cpu] = kMaxCpus;
+            kthread_wake(**thread);
+            while (began_on[cpu] == kMaxCpus) sched::yield();
+            EXPECT_EQ(began_on[cpu], cpu) << "seed " << seed;
+            EXPECT_EQ(kthread_stop(**thread), 0);
+          }
+        },
+        {.cpus = kCpus, .seed = seed, .preempt_one_in = 10});
+  }
+}
+
 }  // namespace
 }  // namespace tine

@@ -36,6 +36,7 @@ struct KthreadRequest : RefCounted<KthreadRequest> {
   static constexpr const char* kCacheName = "kthread_request";
   KernelThreadFunction function = nullptr;
   void* argument = nullptr;
+  uint64_t cpus = 0;  // it may use no others, from the start; 0: any
   char name[Task::kNameLength] = {};
   Result<Ref<Task>> outcome = Errno::intr;  // the thread's or kthreadd's until `done`
   Completion done;
@@ -105,6 +106,7 @@ void serve(Ref<KthreadRequest> request) {
     shared.done.complete();
     return;
   }
+  if (shared.cpus != 0) (*thread)->cpus_allowed = shared.cpus;
   sched::wake_up_new_task(**thread);
 }
 
@@ -125,11 +127,14 @@ void kthreadd(void*) {
   }
 }
 
-Result<Ref<Task>> kthread_create(KernelThreadFunction function, void* argument,
-                                 std::string_view name) {
+namespace {
+
+Result<Ref<Task>> create_on(uint64_t cpus, KernelThreadFunction function, void* argument,
+                            std::string_view name) {
   Ref<KthreadRequest> request = TRY(make_ref<KthreadRequest>());
   request->function = function;
   request->argument = argument;
+  request->cpus = cpus;
   std::ranges::copy(name.substr(0, Task::kNameLength - 1), request->name);
   add_request(request);
   requests_arrived.wake();
@@ -139,6 +144,13 @@ Result<Ref<Task>> kthread_create(KernelThreadFunction function, void* argument,
     request->done.wait();
   }
   return std::move(request->outcome);
+}
+
+}  // namespace
+
+Result<Ref<Task>> kthread_create(KernelThreadFunction function, void* argument,
+                                 std::string_view name) {
+  return create_on(0, function, argument, name);
 }
 
 Result<Ref<Task>> kthread_run(KernelThreadFunction function, void* argument,
@@ -196,13 +208,8 @@ void kthread_unpark(Task& thread) {
 
 Result<Ref<Task>> kthread_create_on_cpu(KernelThreadFunction function, void* argument, CpuId cpu,
                                         std::string_view name) {
-  Ref<Task> thread = TRY(kthread_create(function, argument, name));
-  const Result<void> bound = sched::set_affinity(*thread, uint64_t{1} << cpu);
-  if (!bound) {
-    (void)kthread_stop(*thread);
-    return bound.error();
-  }
-  return thread;
+  if (cpu >= sched::cpu_count()) return Errno::inval;
+  return create_on(uint64_t{1} << cpu, function, argument, name);
 }
 
 int kthread_stop(Task& thread) {
