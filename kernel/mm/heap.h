@@ -151,6 +151,7 @@ struct LiveCounts {
   int64_t heap_blocks;
   int64_t frames;
   int64_t kernel_stacks;
+  bool operator==(const LiveCounts&) const = default;
 };
 LiveCounts live_counts();
 

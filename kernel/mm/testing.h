@@ -19,11 +19,6 @@
 
 namespace tine::mm {
 
-inline bool operator==(const LiveCounts& a, const LiveCounts& b) {
-  return a.objects == b.objects && a.heap_blocks == b.heap_blocks && a.frames == b.frames &&
-         a.kernel_stacks == b.kernel_stacks;
-}
-
 class MemoryMachine {
  public:
   explicit MemoryMachine(uint64_t bytes = 32ull << 20) {

@@ -61,6 +61,7 @@ enum class Leave : uint8_t { to_sleep, preempted, yields };  // a task that is t
 void schedule_core(Leave why) NO_THREAD_SAFETY_ANALYSIS {
   RunQueue& rq = this_run_queue();
   rq.lock.lock_irqs_off();
+  ++rq.passes;
   update_current(rq, arch::monotonic_now());
   const Nanoseconds now = rq.now;
 

@@ -93,6 +93,7 @@ struct RunQueue {
   Nanoseconds tick_at = kNever; // for when the tick is armed
   bool reschedule_sent = false; // an interrupt is on its way to this CPU
   bool interrupt_due = false;   // and unlock() has to send it
+  bool stop_ready = false;      // the stop task is runnable
   // Hints for others, who do not lock: what runs here, and how often an interrupt was taken.
   std::atomic<int> running_prio{kIdlePrio};
   std::atomic<uint64_t> barriers{0};
@@ -103,11 +104,11 @@ struct RunQueue {
   FairQueue fair;
   RealtimeQueue realtime;
   DeadlineQueue deadline;
-  bool stop_ready = false;
   CpuLoad load;
   uint64_t progress = 0;        // of the fair class, noted when this CPU balanced last; a hint
   Nanoseconds next_balance = 0;
 
+  uint64_t passes = 0;          // through schedule_core(): no lookup goes on across one
   CpuStatistics statistics{};
   uint64_t reschedule_interrupts = 0;  // sent to this CPU
   int64_t blocked = 0;  // tasks counted where they fell asleep: only the sum has a meaning

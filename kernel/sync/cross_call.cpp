@@ -11,6 +11,7 @@
 #include "arch/cpu.h"
 #include "core/panic.h"
 #include "sync/preempt.h"
+#include "sync/reclaim.h"
 
 namespace tine {
 namespace {
@@ -45,6 +46,7 @@ void set_online(CpuId cpu) {
   // The boot CPU comes first; in a hosted program it may be the next machine's.
   if (cpu == 0) online.store(bit_of(cpu));
   else online.fetch_or(bit_of(cpu));
+  reclaim_is_deferred = cpu != 0;
 }
 
 void call_on_cpus(uint64_t cpus, CrossCallFunction function, void* argument) {

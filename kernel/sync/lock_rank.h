@@ -12,6 +12,7 @@ namespace tine {
 
 enum class LockRank : uint16_t {
   // Sleeping locks (Mutex, RwMutex), outermost first.
+  reclaim = 90,            // one who frees what is dead at a time; destructors run under it
   kthread_create = 100,
   exec_update = 110,       // one exec or credential change of a thread group at a time
   epoll = 140,             // all epoll sets; before whatever a file's poll() takes

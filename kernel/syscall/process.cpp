@@ -163,8 +163,9 @@ SyscallResult sys_pidfd_open(int pid, uint32_t flags) {
   if (!target) return Errno::srch;
   {
     IrqGuard tree(task_tree_lock);
-    if (target->task == nullptr) return Errno::srch;
-    if (!(flags & kPidfdThread) && !target->task->is_thread_group_leader()) return Errno::noent;
+    const Task* task = target->task;
+    if (task == nullptr) return Errno::srch;
+    if (!(flags & kPidfdThread) && !task->is_thread_group_leader()) return Errno::noent;
   }
   Ref<fs::File> file = TRY(make_pidfd(*target, flags));
   return TRY(fs::install_file(std::move(file), fs::kCloseOnExec));

@@ -7,7 +7,7 @@
 // the reverse of the order in which copy_process acquires them.
 // Life: newborn → running ⇄ asleep/stopped → zombie (exit_notify) → released (wait) → freed when
 // the last reference goes: the scheduler holds one until the final switch, the tree one until
-// release.
+// release; and no lookup that may have come by it is under way (sync/reclaim.h).
 #pragma once
 
 #include "core/list.h"
@@ -33,12 +33,13 @@ struct PiState;       // ipc/pi_futex.h
 struct PiWaiter;
 }
 
-struct Task final : RefCounted<Task>, sched::Schedulable {
+struct Task final : RefCounted<Task>, sched::Schedulable, Reclaimable {
   static constexpr const char* kCacheName = "task_struct";
   static constexpr size_t kNameLength = 16;
 
   Task();
   ~Task();
+  void last_ref_dropped() { reclaim_later(*this); }
 
   // --- Fixed before publish; readable by anyone who holds a reference.
   Ref<const Creds> real_creds;  // who acts on us; replaced only by the task itself

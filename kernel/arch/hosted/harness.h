@@ -58,6 +58,7 @@ T load_value(UserAddr from) {
 struct MachineCounts {
   LiveCounts memory;
   int64_t tasks;
+  bool operator==(const MachineCounts&) const = default;
 };
 MachineCounts settled_counts();  // of the running core, dead tasks finished off
 

@@ -11,22 +11,21 @@
 
 namespace tine {
 
-Pid::~Pid() {
-  for (Number& number : numbers) {
-    if (number.space != nullptr) number.space->release(*this);
-  }
+void Pid::last_ref_dropped() {
+  release_numbers();  // of one that was never attached
+  reclaim_later(*this);
 }
 
 int Pid::number_in(const PidNamespace& space) const {
   return space.level() <= level ? numbers[space.level()].value : 0;
 }
 
-void Pid::attach_task(Task& attached) { task = &attached; }
+void Pid::attach_task(Task& attached) { task.store(&attached, std::memory_order_release); }
 void Pid::attach_to_group(SignalState& process) { group_members.push_back(process); }
 void Pid::attach_to_session(SignalState& process) { session_members.push_back(process); }
 
 void Pid::detach_task() {
-  task = nullptr;
+  task.store(nullptr, std::memory_order_relaxed);
   release_numbers_if_unused();
 }
 
@@ -41,7 +40,13 @@ void Pid::detach_from_session(SignalState& process) {
 }
 
 void Pid::release_numbers_if_unused() {
-  if (task != nullptr || !group_members.empty() || !session_members.empty()) return;
+  if (task.load(std::memory_order_relaxed) == nullptr && group_members.empty() &&
+      session_members.empty()) {
+    release_numbers();
+  }
+}
+
+void Pid::release_numbers() {
   for (Number& number : numbers) {
     if (number.space != nullptr) number.space->release(*this);
   }
@@ -50,14 +55,16 @@ void Pid::release_numbers_if_unused() {
 Ref<Pid> find_pid(int number) { return current().namespaces->pid_for_children->find(number); }
 
 Task* find_task_locked(int number) {
-  Ref<Pid> pid = find_pid(number);
-  return pid ? pid->task : nullptr;
+  LookupGuard lookup;
+  const Pid* pid = current().namespaces->pid_for_children->look_up(number);
+  return pid != nullptr ? pid->task.load(std::memory_order_acquire) : nullptr;
 }
 
 Ref<Task> find_task(int number) {
-  IrqGuard tree(task_tree_lock);
-  Task* task = find_task_locked(number);
-  return task != nullptr ? Ref<Task>(*task) : Ref<Task>();
+  LookupGuard lookup;
+  const Pid* pid = current().namespaces->pid_for_children->look_up(number);
+  Task* task = pid != nullptr ? pid->task.load(std::memory_order_acquire) : nullptr;
+  return task != nullptr && task->ref_get_unless_zero() ? Ref<Task>::adopt(task) : Ref<Task>();
 }
 
 Ref<Task> next_process(int number) {

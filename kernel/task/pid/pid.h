@@ -6,6 +6,8 @@
 // The object lives as long as somebody refers to it; its numbers return to their namespaces as soon
 // as nothing is attached, so a group id is never re-used while a member lives (B11), and a pidfd
 // does not hold a number back. Attachments are guarded by task_tree_lock; numbers never change.
+// From a number to its Pid and on to the task there is no lock: both are freed by reclaim_later(), so
+// that what a LookupGuard's holder comes by stays (E60).
 #pragma once
 
 #include "core/list.h"
@@ -13,6 +15,7 @@
 #include "core/result.h"
 #include "core/types.h"
 #include "mm/heap.h"
+#include "sync/reclaim.h"
 #include "sync/wait_queue.h"
 
 namespace tine {
@@ -28,20 +31,22 @@ struct GroupMember {
   ListNode session_node;  // in Pid::session_members
 };
 
-struct Pid final : RefCounted<Pid> {
+struct Pid final : RefCounted<Pid>, Reclaimable {
   static constexpr const char* kCacheName = "pid";
   static constexpr unsigned kMaxLevels = 4;
-  ~Pid();
+  void last_ref_dropped();
 
   struct Number {
     int value = 0;
     PidNamespace* space = nullptr;
-    Pid* next_in_bucket = nullptr;  // guarded by the namespace's lock
+    std::atomic<Pid*> next_in_bucket{nullptr};  // written under the namespace's lock
   };
   Number numbers[kMaxLevels];
   unsigned level = 0;  // the deepest namespace that numbers it
 
-  Task* task GUARDED_BY(task_tree_lock) = nullptr;  // the thread, until it is released
+  // The thread, until it is released. Written under task_tree_lock; what is read without the lock
+  // may be followed only under a LookupGuard.
+  std::atomic<Task*> task{nullptr};
   List<GroupMember, &GroupMember::group_node> group_members GUARDED_BY(task_tree_lock);
   List<GroupMember, &GroupMember::session_node> session_members GUARDED_BY(task_tree_lock);
   WaitQueue exit_waiters;  // pidfd poll: the process has exited
@@ -58,9 +63,11 @@ struct Pid final : RefCounted<Pid> {
 
  private:
   void release_numbers_if_unused() REQUIRES(task_tree_lock);
+  void release_numbers();  // once they are: nobody finds the Pid any more
 };
 
 // The task with this number as the caller's namespace numbers it, with a reference; null if none.
+// Without a lock, like find_pid(): it may be released just then.
 Ref<Task> find_task(int number);
 Task* find_task_locked(int number) REQUIRES(task_tree_lock);
 Ref<Pid> find_pid(int number);

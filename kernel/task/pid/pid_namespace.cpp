@@ -113,29 +113,31 @@ Result<Ref<Pid>> PidNamespace::allocate(std::span<const int> set_tid) {
     number = set_tid[0];
     TRY(take_exactly(number));
   }
-  pid->numbers[level_] = {.value = number, .space = this};
+  pid->numbers[level_].value = number;
+  pid->numbers[level_].space = this;
   insert(*pid);
   return pid;
 }
 
 void PidNamespace::insert(Pid& pid) {
-  Pid*& bucket = buckets_[pid.numbers[level_].value % kBuckets];
-  pid.numbers[level_].next_in_bucket = bucket;
-  bucket = &pid;
+  Pid::Number& number = pid.numbers[level_];
+  std::atomic<Pid*>& bucket = buckets_[number.value % kBuckets];
+  number.next_in_bucket.store(bucket.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  bucket.store(&pid, std::memory_order_release);
 }
 
-Pid* PidNamespace::lookup(int number) {
+Pid* PidNamespace::look_up(int number) const {
   if (number <= 0) return nullptr;
-  Pid* pid = buckets_[number % kBuckets];
+  Pid* pid = buckets_[number % kBuckets].load(std::memory_order_acquire);
   while (pid != nullptr && pid->numbers[level_].value != number) {
-    pid = pid->numbers[level_].next_in_bucket;
+    pid = pid->numbers[level_].next_in_bucket.load(std::memory_order_acquire);
   }
   return pid;
 }
 
 Ref<Pid> PidNamespace::find(int number) {
-  IrqGuard guard(lock_);
-  Pid* pid = lookup(number);
+  LookupGuard lookup;
+  Pid* pid = look_up(number);
   return pid != nullptr && pid->ref_get_unless_zero() ? Ref<Pid>::adopt(pid) : Ref<Pid>();
 }
 
@@ -144,7 +146,7 @@ Ref<Pid> PidNamespace::find_at_or_after(int number) {
   for (number = std::max(number, 1);; ++number) {
     number = find_used(number, kPidMaxLimit);
     if (number < 0) return {};
-    Pid* pid = lookup(number);
+    Pid* pid = look_up(number);
     if (pid != nullptr && pid->ref_get_unless_zero()) return Ref<Pid>::adopt(pid);
   }
 }
@@ -152,9 +154,14 @@ Ref<Pid> PidNamespace::find_at_or_after(int number) {
 void PidNamespace::release(Pid& pid) {
   IrqGuard guard(lock_);
   const int number = pid.numbers[level_].value;
-  Pid** link = &buckets_[number % kBuckets];
-  while (*link != &pid) link = &(*link)->numbers[level_].next_in_bucket;
-  *link = pid.numbers[level_].next_in_bucket;
+  std::atomic<Pid*>* link = &buckets_[number % kBuckets];
+  while (Pid* linked = link->load(std::memory_order_relaxed)) {
+    if (linked == &pid) break;
+    link = &linked->numbers[level_].next_in_bucket;
+  }
+  // The released Pid's own link stays: who stands on it finds the way on.
+  link->store(pid.numbers[level_].next_in_bucket.load(std::memory_order_relaxed),
+              std::memory_order_release);
   page_of(number)[number % kPidsPerPage / 64] &= ~(1ull << (number % 64));
   pid.numbers[level_].space = nullptr;
 }

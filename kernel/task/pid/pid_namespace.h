@@ -7,7 +7,8 @@
 // (B12). Lookup is a hash table whose cost does not depend on the number of processes (B2): numbers
 // are nearly consecutive, so their low bits spread them evenly.
 // The bitmap of the first 32768 numbers is part of the object; pages for more are made when pid_max
-// was raised and a number beyond is needed, and stay. One IrqSpinLock guards all of it.
+// was raised and a number beyond is needed, and stay. One IrqSpinLock guards all of it; the hash table
+// is read without, under a LookupGuard.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +38,9 @@ class PidNamespace {
   // clone3(2); ENOMEM.
   Result<Ref<Pid>> allocate(std::span<const int> set_tid = {}) EXCLUDES(lock_);
 
-  Ref<Pid> find(int number) EXCLUDES(lock_);
+  Ref<Pid> find(int number);
+  // The caller has a LookupGuard, whose end is the end of what is found.
+  Pid* look_up(int number) const;
   // The attached Pid with the lowest number that is at least `number`; null at the end.
   Ref<Pid> find_at_or_after(int number) EXCLUDES(lock_);
 
@@ -60,7 +63,6 @@ class PidNamespace {
   int find_used(int first, int end) REQUIRES(lock_);
   uint64_t* page_of(int number) REQUIRES(lock_);  // null: no memory
   void insert(Pid& pid) REQUIRES(lock_);
-  Pid* lookup(int number) REQUIRES(lock_);
   void release(Pid& pid) EXCLUDES(lock_);
 
   IrqSpinLock lock_{LockRank::pid_namespace};
@@ -68,7 +70,7 @@ class PidNamespace {
   int pid_max_;
   int last_pid_ = 0;
   bool open_ = true;
-  Pid* buckets_[kBuckets] GUARDED_BY(lock_) = {};
+  std::atomic<Pid*> buckets_[kBuckets] = {};  // written under lock_
   uint64_t first_page_[kPidsPerPage / 64] GUARDED_BY(lock_) = {};
   uint64_t* more_pages_[kPages - 1] GUARDED_BY(lock_) = {};
 };

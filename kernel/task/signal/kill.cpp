@@ -11,16 +11,26 @@ namespace tine::signal {
 
 namespace {
 
-bool may_signal(Task& task, int number) REQUIRES(task_tree_lock) {
+// Whether the caller may send it anything at all.
+bool may_signal_anything(Task& task) {
   const Task& caller = current();
   if (task.signal.get() == caller.signal.get()) return true;
   const Creds& mine = caller.creds();
   const Ref<const Creds> theirs = creds_of(task);
-  if (mine.euid == theirs->suid || mine.euid == theirs->uid || mine.uid == theirs->suid ||
-      mine.uid == theirs->uid || capable(kCapKill)) {
-    return true;
-  }
-  return number == kSigCont && task.signal->session == caller.signal->session;
+  return mine.euid == theirs->suid || mine.euid == theirs->uid || mine.uid == theirs->suid ||
+         mine.uid == theirs->uid || capable(kCapKill);
+}
+
+bool may_signal(Task& task, int number) REQUIRES(task_tree_lock) {
+  return may_signal_anything(task) ||
+         (number == kSigCont && task.signal->session == current().signal->session);
+}
+
+// kill(pid, 0) asks whether the process exists. Nothing is sent, so no lock is needed.
+Result<void> ask(int pid) {
+  const Ref<Task> task = find_task(pid);
+  if (!task) return Errno::srch;
+  return may_signal_anything(*task) ? Result<void>() : Errno::perm;
 }
 
 Result<void> send_checked(Task& task, int number, const SigInfo& info, Reach reach)
@@ -71,6 +81,7 @@ SigInfo info_of_sender(int number, int code) {
 Result<void> kill(int pid, int number, const SigInfo& info) {
   if (number < 0 || number > kSignalCount) return Errno::inval;
   if (pid == INT32_MIN) return Errno::srch;
+  if (pid > 0 && number == 0) return ask(pid);
   Ref<Pid> group;  // released after the lock
   if (pid < -1) group = find_pid(-pid);
   IrqGuard tree(task_tree_lock);
