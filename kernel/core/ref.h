@@ -45,19 +45,15 @@ class RefCounted : public HeapAllocated {
     return false;
   }
   void ref_put() const {
-    uint32_t before = count_.fetch_sub(1, std::memory_order_release);
+    uint32_t before = count_.fetch_sub(1, std::memory_order_acq_rel);
     if (before >= kSaturated) [[unlikely]] return saturate();
-    if (before == 1) {
-      std::atomic_thread_fence(std::memory_order_acquire);
-      const_cast<T*>(static_cast<const T*>(this))->last_ref_dropped();
-    }
+    if (before == 1) const_cast<T*>(static_cast<const T*>(this))->last_ref_dropped();
   }
   // Drops a reference without acting on it; true: it was the last, and the caller must see to the
   // object's end. For those who take down long chains in a loop.
   [[nodiscard]] bool ref_drop_is_last() const {
-    uint32_t before = count_.fetch_sub(1, std::memory_order_release);
+    uint32_t before = count_.fetch_sub(1, std::memory_order_acq_rel);
     if (before >= kSaturated) [[unlikely]] saturate();
-    std::atomic_thread_fence(std::memory_order_acquire);
     return before == 1;
   }
   // Nobody else has one: what the others did to the object before they let go is done.

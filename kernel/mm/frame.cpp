@@ -10,12 +10,14 @@
 #include "mm/frame.h"
 
 #include <cstring>
+#include <memory>
 
 #include "core/panic.h"
 #include "mm/frame_internal.h"
 #include "mm/heap.h"
 #include "mm/slab.h"
 #include "sync/cross_call.h"
+#include "sync/hint.h"
 #include "sync/spin_lock.h"
 
 namespace tine::mm {
@@ -34,7 +36,7 @@ constexpr uint32_t kTopTableLimit = 16;
 
 struct FrameStack {
   uint32_t head = 0;
-  uint32_t count = 0;
+  Hint<uint32_t> count = 0;
   void push(Frame& frame) {
     frame.next = head;
     head = frame_number(frame);
@@ -53,7 +55,7 @@ struct alignas(64) CpuFrames {
   FrameStack frames;
   FrameStack clean_tables;
   FrameStack top_tables;
-  int64_t used[kFrameKinds] = {};  // frames given out by this CPU minus those given back
+  Hint<int64_t> used[kFrameKinds];  // frames given out by this CPU minus those given back
 };
 CpuFrames cpu_frames[kMaxCpus];
 
@@ -228,7 +230,7 @@ void forget_all_frames() {
   buddy.fresh_count = 0;
   total_frames = 0;
   kept_frames = 0;
-  for (CpuFrames& cpu : cpu_frames) cpu = CpuFrames();
+  for (CpuFrames& cpu : cpu_frames) std::construct_at(&cpu);
 }
 
 Frame* take_frame(FrameKind kind) {

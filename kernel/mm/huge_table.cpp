@@ -82,7 +82,7 @@ Pte huge_entry(const Frame& huge, uint32_t vm_flags) {
 Pte* PageTable::entry_above_leaf(UserAddr address) const {
   Frame* table = top_;
   for (unsigned level = arch::kTableLevels - 1; level > 1; --level) {
-    Pte entry = slot(*table, level, address);
+    Pte entry = load(*table, level, address);
     if (!entry.is_present()) return nullptr;
     table = &frame_at(entry.address());
   }
@@ -91,7 +91,7 @@ Pte* PageTable::entry_above_leaf(UserAddr address) const {
 
 Pte* PageTable::find_huge(UserAddr address) const {
   Pte* entry = entry_above_leaf(address);
-  return entry != nullptr && entry->is_huge() ? entry : nullptr;
+  return entry != nullptr && load_entry(*entry).is_huge() ? entry : nullptr;
 }
 
 Pte* PageTable::own_huge(UserAddr address) {

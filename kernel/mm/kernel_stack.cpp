@@ -23,6 +23,7 @@
 #include "mm/heap.h"
 #include "sched/schedulable.h"
 #include "sync/cross_call.h"
+#include "sync/hint.h"
 #include "sync/spin_lock.h"
 
 namespace tine::mm {
@@ -45,7 +46,7 @@ StackCache stack_caches[kMaxCpus];
 struct StackPool {
   IrqSpinLock lock{LockRank::vmalloc};
   VirtAddr first GUARDED_BY(lock);
-  uint32_t count GUARDED_BY(lock) = 0;
+  Hint<uint32_t> count;  // written under the lock
 };
 constinit StackPool pool;
 constexpr uint32_t kPooledStacks = 64;
@@ -282,7 +283,7 @@ constexpr bool kNotesDepth = false;
   }
 }
 
-bool pool_is_large() NO_THREAD_SAFETY_ANALYSIS { return pool.count > kPooledStacks; }  // a hint
+bool pool_is_large() { return pool.count > kPooledStacks; }
 
 }  // namespace
 

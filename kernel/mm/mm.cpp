@@ -75,6 +75,9 @@ bool mm_get_user_unless_zero(Mm& mm) {
   return false;
 }
 
-Mm* current_mm() { return static_cast<Mm*>(arch::current_schedulable()->mm); }
+Mm* current_mm() {
+  void* mm = arch::current_schedulable()->mm;
+  return static_cast<Mm*>(mm);
+}
 
 }  // namespace tine::mm

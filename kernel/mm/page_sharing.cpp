@@ -25,20 +25,23 @@ uint32_t owners_of(const Frame& frame) {
 // What lies in a window of a leaf table's size: a leaf table, a huge page, or neither.
 struct Window {
   Window(Mm& mm, UserAddr at) REQUIRES(mm.page_table_lock)
-      : leaf(mm.page_table.find(at)), huge(leaf ? nullptr : mm.page_table.find_huge(at)) {}
-  bool is_empty() const { return !leaf && huge == nullptr; }
+      : leaf(mm.page_table.find(at)) {
+    const arch::Pte* entry = leaf ? nullptr : mm.page_table.find_huge(at);
+    if (entry != nullptr) huge = load_entry(*entry);
+  }
+  bool is_empty() const { return !leaf && !huge.is_present(); }
   arch::Pte get(unsigned index) const {
-    return huge != nullptr ? huge->small_page(index) : leaf.get(index);
+    return huge.is_present() ? huge.small_page(index) : leaf.get(index);
   }
   LeafTable leaf;
-  arch::Pte* huge;
+  arch::Pte huge;  // not present: none
 };
 
 // True: somebody else may map some of it.
 bool copy_entries(Mm& mm, UserAddr start, unsigned count, LeafSharing& out) {
   SpinGuard guard(mm.page_table_lock);
   const Window window(mm, start);
-  out.huge_page = window.huge != nullptr ? huge_page_of(table_below(*window.huge)) : nullptr;
+  out.huge_page = window.huge.is_present() ? huge_page_of(table_below(window.huge)) : nullptr;
   if (window.is_empty()) {
     std::fill_n(out.sharers, count, 0);
     return false;

@@ -28,23 +28,23 @@ PageTable::~PageTable() {
 }
 
 LeafTable PageTable::find(UserAddr address) const {
-  Pte entry = slot(*top_, 3, address);
+  Pte entry = load(*top_, 3, address);
   if (!entry.is_present()) return {};
-  entry = slot(frame_at(entry.address()), 2, address);
+  entry = load(frame_at(entry.address()), 2, address);
   if (!entry.is_present()) return {};
-  entry = slot(frame_at(entry.address()), 1, address);
+  entry = load(frame_at(entry.address()), 1, address);
   if (!entry.is_present() || entry.is_huge()) return {};
   return LeafTable(arch::direct_map<Pte>(entry.address()));
 }
 
 LeafTable PageTable::change(UserAddr address) {
-  Pte entry = slot(*top_, 3, address);
+  Pte entry = load(*top_, 3, address);
   if (!entry.is_writable()) [[unlikely]]
     return entry.is_present() ? change_shared(address) : LeafTable();
-  entry = slot(frame_at(entry.address()), 2, address);
+  entry = load(frame_at(entry.address()), 2, address);
   if (!entry.is_writable()) [[unlikely]]
     return entry.is_present() ? change_shared(address) : LeafTable();
-  entry = slot(frame_at(entry.address()), 1, address);
+  entry = load(frame_at(entry.address()), 1, address);
   if (!entry.is_writable() || entry.is_huge()) [[unlikely]]
     return entry.is_present() ? change_shared(address) : LeafTable();
   return LeafTable(arch::direct_map<Pte>(entry.address()));
@@ -58,7 +58,7 @@ Pte PageTable::effective_entry(UserAddr address) const {
   Frame* table = top_;
   bool is_ours = true;
   for (unsigned level = arch::kTableLevels - 1; level > 0; --level) {
-    Pte entry = slot(*table, level, address);
+    Pte entry = load(*table, level, address);
     if (!entry.is_present()) return Pte();
     if (entry.is_huge()) {
       entry = entry.small_page(index_at(0, address));
@@ -67,14 +67,14 @@ Pte PageTable::effective_entry(UserAddr address) const {
     is_ours = is_ours && entry.is_writable();
     table = &frame_at(entry.address());
   }
-  Pte entry = slot(*table, 0, address);
+  Pte entry = load(*table, 0, address);
   return is_ours ? entry : entry.without_write();
 }
 
 bool PageTable::needs_own(UserAddr address) const {
   Frame* table = top_;
   for (unsigned level = arch::kTableLevels - 1; level > 0; --level) {
-    Pte entry = slot(*table, level, address);
+    Pte entry = load(*table, level, address);
     if (!entry.is_writable() || entry.is_huge()) return entry.is_present();
     table = &frame_at(entry.address());
   }
@@ -114,7 +114,7 @@ void PageTable::detach_if_empty(UserAddr address, DetachedTables& detached) {
   unsigned level = arch::kTableLevels - 1;
   path[level] = top_;
   for (; level > 0; --level) {
-    Pte entry = slot(*path[level], level, address);
+    Pte entry = load(*path[level], level, address);
     // Nothing is below, or a shared table or a huge page, which are never empty.
     if (!entry.is_writable() || entry.is_huge()) break;
     path[level - 1] = &frame_at(entry.address());
@@ -140,7 +140,7 @@ UserAddr PageTable::next_populated(UserAddr at, UserAddr end) const {
     Frame* table = top_;
     unsigned level = arch::kTableLevels - 1;
     for (; level > 0; --level) {
-      Pte entry = slot(*table, level, at);
+      Pte entry = load(*table, level, at);
       if (!entry.is_present()) break;
       table = &frame_at(entry.address());
     }
@@ -150,7 +150,7 @@ UserAddr PageTable::next_populated(UserAddr at, UserAddr end) const {
     do {
       at = UserAddr((at.value & ~(span - 1)) + span);
     } while (at < end && (at.value & (span * arch::kTableEntries - 1)) != 0 &&
-             !slot(*table, level, at).is_present());
+             !load(*table, level, at).is_present());
   }
   return std::min(at, end);
 }

@@ -19,6 +19,7 @@
 // LeafTable or false says that there is no memory.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "arch/page_table.h"
@@ -41,6 +42,10 @@ constexpr UserAddr leaf_end(UserAddr at) {
 inline arch::Pte& entry_of(const Frame& table, unsigned index) {
   return frame_data<arch::Pte>(table)[index];
 }
+// Of a table that has several owners, each of which may forbid writing at any time.
+inline arch::Pte load_entry(const arch::Pte& entry) {
+  return std::atomic_ref<arch::Pte>(const_cast<arch::Pte&>(entry)).load(std::memory_order_relaxed);
+}
 inline void note_entry(Frame& table, unsigned index) {
   ++table.private_value;
   table.table_groups |= uint64_t{1} << (index / 8);
@@ -57,14 +62,16 @@ inline Frame* huge_page_of(const Frame& table) {
   return number == 0 ? nullptr : &frame_table[number];
 }
 
-// Calls act(index, entry) for each entry of `table` that is not zero; at the top, of the user half.
+// Calls act(index, entry, seen) for each entry of `table` that is not zero, with what it was when it
+// was looked at; at the top, of the user half.
 template <class Act>
 inline void for_each_entry(const Frame& table, Act&& act) {
   for (uint64_t groups = table.table_groups; groups != 0; groups &= groups - 1) {
     unsigned first = static_cast<unsigned>(__builtin_ctzll(groups)) * 8;
     for (unsigned index = first; index < first + 8; ++index) {
       arch::Pte& entry = entry_of(table, index);
-      if (entry.raw() != 0) act(index, entry);
+      const arch::Pte seen = load_entry(entry);
+      if (seen.raw() != 0) act(index, entry, seen);
     }
   }
 }
@@ -79,7 +86,7 @@ class LeafTable {
   static unsigned index_of(UserAddr address) {
     return static_cast<unsigned>(address.value >> kPageShift) % arch::kTableEntries;
   }
-  arch::Pte get(unsigned index) const { return entries_[index]; }
+  arch::Pte get(unsigned index) const { return load_entry(entries_[index]); }
   uint32_t entries_in_use() const { return frame_->private_value; }
 
   void insert(unsigned index, arch::Pte entry) {  // where none is
@@ -210,6 +217,9 @@ class PageTable {
  private:
   static arch::Pte& slot(Frame& table, unsigned level, UserAddr address) {
     return entry_of(table, index_at(level, address));
+  }
+  static arch::Pte load(Frame& table, unsigned level, UserAddr address) {
+    return load_entry(slot(table, level, address));
   }
   static unsigned index_at(unsigned level, UserAddr address) {
     return static_cast<unsigned>(address.value >> (kPageShift + 9 * level)) % arch::kTableEntries;

@@ -42,8 +42,7 @@ void forbid_write(Pte& entry) {
 // Fills `copy`, which is empty, with the entries of `table`, for the one and for the other to share
 // what they lead to.
 void copy_table(Frame& table, Frame& copy, unsigned level) {
-  for_each_entry(table, [&](unsigned index, Pte& entry) {
-    Pte seen = entry;
+  for_each_entry(table, [&](unsigned index, Pte& entry, Pte seen) {
     Frame& below = level > 0 ? table_below(seen) : frame_at(seen.address());
     // Writable memory that is shared on purpose (MAP_SHARED) is never anonymous.
     bool forbid = level > 0 || below.kind == FrameKind::anonymous;
@@ -66,7 +65,7 @@ struct SubtreeCount {
 void count_subtree(const Frame& table, unsigned level, SubtreeCount& count) {
   ++count.tables;
   if (const Frame* huge = huge_page_of(table)) return count.pages.count(*huge, arch::kTableEntries);
-  for_each_entry(table, [&](unsigned, Pte entry) {
+  for_each_entry(table, [&](unsigned, Pte&, Pte entry) {
     if (level > 0) return count_subtree(table_below(entry), level - 1, count);
     const Frame& page = frame_at(entry.address());
     if (is_counted(page)) count.pages.count(page);
@@ -76,8 +75,8 @@ void count_subtree(const Frame& table, unsigned level, SubtreeCount& count) {
 // Gives up what a lowest-level table maps.
 void put_pages(Frame& table) {
   Frame* const frames = frame_table;  // which the entries that are cleared might be, for a compiler
-  for_each_entry(table, [frames](unsigned, Pte& entry) {
-    Frame& page = frames[entry.address().value >> kPageShift];
+  for_each_entry(table, [frames](unsigned, Pte& entry, Pte seen) {
+    Frame& page = frames[seen.address().value >> kPageShift];
     entry = Pte();
     if (is_counted(page)) put_frame(page);
   });
@@ -95,8 +94,8 @@ void put_table(Frame& table, unsigned level) {
   if (level == 0) {
     put_pages(table);
   } else {
-    for_each_entry(table, [level](unsigned, Pte& entry) {
-      Frame& below = table_below(entry);
+    for_each_entry(table, [level](unsigned, Pte& entry, Pte seen) {
+      Frame& below = table_below(seen);
       entry = Pte();
       put_table(below, level - 1);
     });
@@ -152,7 +151,7 @@ uint32_t PageTable::other_users(UserAddr address) const {
   uint32_t others = 0;
   const Frame* table = top_;
   for (unsigned level = kTopLevel; level > 0; --level) {
-    Pte entry = entry_of(*table, index_at(level, address));
+    Pte entry = load_entry(entry_of(*table, index_at(level, address)));
     if (!entry.is_present()) break;
     table = &table_below(entry);
     others += table->count.load(std::memory_order_relaxed) - 1;
@@ -163,11 +162,11 @@ uint32_t PageTable::other_users(UserAddr address) const {
 
 bool PageTable::share_with(PageTable& child) {
   bool protected_any = false;
-  for_each_entry(*top_, [&](unsigned index, Pte& entry) {
-    protected_any |= entry.is_writable();
-    entry = entry.without_write();
-    get_frame(frame_at(entry.address()));
-    entry_of(*child.top_, index) = entry;
+  for_each_entry(*top_, [&](unsigned index, Pte& entry, Pte seen) {
+    protected_any |= seen.is_writable();
+    entry = seen.without_write();
+    get_frame(frame_at(seen.address()));
+    entry_of(*child.top_, index) = seen.without_write();
   });
   child.top_->private_value = top_->private_value;
   child.top_->table_groups = top_->table_groups;

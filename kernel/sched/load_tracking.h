@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "core/types.h"
+#include "sync/hint.h"
 
 namespace tine::sched {
 
@@ -36,7 +37,7 @@ struct TaskLoad {
 
 struct CpuLoad {
   Nanoseconds updated = 0;
-  uint64_t average = 0;           // of the weight of the fair tasks here
+  Hint<uint64_t> average = 0;     // of the weight of the fair tasks here
 
   void update(Nanoseconds now, uint64_t weight) {
     if (now - updated >= kLoadPeriod) add_periods(now, weight);

@@ -16,6 +16,7 @@
 #include "sched/sched_class.h"
 #include "sched/schedulable.h"
 #include "sched/task_tree.h"
+#include "sync/hint.h"
 #include "sync/spin_lock.h"
 
 namespace tine::sched {
@@ -59,8 +60,8 @@ struct FairQueue {
   // last; it moves over when it is looked at again (peek).
   TaskTree<ByVirtualDeadline> eligible;
   TaskTree<ByVirtualRuntime> early;    // had more than their share
-  uint32_t count = 0;                  // with the running task, like the sums
-  uint64_t total_weight = 0;
+  Hint<uint32_t> count = 0;            // with the running task, like the sums
+  Hint<uint64_t> total_weight = 0;
   uint64_t zero = 0;                   // virtual times are summed as distances to this one
   int64_t weighted_offset = 0;
   // What makes V comparable with other CPUs': V + shift is this CPU's progress (balance.cpp).
@@ -88,7 +89,7 @@ struct RunQueue {
   Schedulable* idle = nullptr;  // null: this CPU does not schedule yet
   std::atomic<Schedulable*> stop{nullptr};  // its stop task, if it has one; set once
   CpuId cpu = 0;
-  uint32_t runnable = 0;        // tasks, running or waiting, without the idle task
+  Hint<uint32_t> runnable = 0;  // tasks, running or waiting, without the idle task
   Nanoseconds now = 0;          // when the running task was charged last
   Nanoseconds tick_at = kNever; // for when the tick is armed
   bool reschedule_sent = false; // an interrupt is on its way to this CPU
@@ -105,13 +106,13 @@ struct RunQueue {
   RealtimeQueue realtime;
   DeadlineQueue deadline;
   CpuLoad load;
-  uint64_t progress = 0;        // of the fair class, noted when this CPU balanced last; a hint
+  Hint<uint64_t> progress = 0;  // of the fair class, noted when this CPU balanced last; a hint
   Nanoseconds next_balance = 0;
 
   uint64_t passes = 0;          // through schedule_core(): no lookup goes on across one
   CpuStatistics statistics{};
   uint64_t reschedule_interrupts = 0;  // sent to this CPU
-  int64_t blocked = 0;  // tasks counted where they fell asleep: only the sum has a meaning
+  Hint<int64_t> blocked = 0;  // tasks counted where they fell asleep: only the sum has a meaning
   CpuTimes times{};
 };
 

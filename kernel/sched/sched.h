@@ -93,9 +93,9 @@ struct CpuTimes { Nanoseconds user, nice, system, idle, irq; };
 CpuTimes cpu_times(CpuId cpu);
 // What happened on a CPU; /proc/schedstat. Read without its lock: each figure is true by itself.
 struct CpuStatistics {
-  uint64_t switches, yields;
-  uint64_t wake_ups, local_wake_ups;              // by this CPU; of these, of tasks that stay here
-  Nanoseconds wait_time;                          // of tasks that waited to run here
+  Hint<uint64_t> switches, yields;
+  Hint<uint64_t> wake_ups, local_wake_ups;        // by this CPU; of these, of tasks that stay here
+  Hint<Nanoseconds> wait_time;                    // of tasks that waited to run here
 };
 const CpuStatistics& cpu_statistics(CpuId cpu);
 

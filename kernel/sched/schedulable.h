@@ -13,6 +13,7 @@
 #include "core/list.h"
 #include "core/types.h"
 #include "sched/load_tracking.h"
+#include "sync/hint.h"
 #include "sync/parking.h"
 
 namespace tine::sched {
@@ -52,7 +53,7 @@ struct Schedulable {
   int rt_priority = 0;          // 1..99 under SCHED_FIFO and SCHED_RR
   uint32_t weight = 1024;
   Nanoseconds exec_start = 0;
-  Nanoseconds sum_exec_runtime = 0;
+  Hint<Nanoseconds> sum_exec_runtime = 0;
   Nanoseconds slice_left = 0;   // of the turn that the task has been granted
   TreeNode run_node;            // in its class's tree, while it waits for the CPU
 
@@ -75,15 +76,15 @@ struct Schedulable {
   bool has_rseq = false;        // told of each switch away, on its way back to user mode
 
   // Accounting, written by the task's CPU.
-  Nanoseconds user_time = 0;
-  Nanoseconds system_time = 0;
+  Hint<Nanoseconds> user_time = 0;
+  Hint<Nanoseconds> system_time = 0;
   bool sampled_in_user_mode = true;  // where the last tick found it; time is charged there
-  uint64_t minor_faults = 0, major_faults = 0;
-  uint64_t voluntary_switches = 0;
-  uint64_t involuntary_switches = 0;
+  Hint<uint64_t> minor_faults = 0, major_faults = 0;
+  Hint<uint64_t> voluntary_switches = 0;
+  Hint<uint64_t> involuntary_switches = 0;
   Nanoseconds waits_since = 0;  // when it began to wait for the CPU
-  Nanoseconds wait_time = 0;    // spent so
-  uint64_t migrations = 0;
+  Hint<Nanoseconds> wait_time = 0;  // spent so
+  Hint<uint64_t> migrations = 0;
   // wake_cost.cpp: when it first woke somebody since its last sleep (0: nobody yet, or there is but
   // one CPU), and how long after that it slept, on average.
   Nanoseconds first_wake_at = 0;
@@ -92,7 +93,7 @@ struct Schedulable {
 
   // Set once when the task is made.
   VirtAddr kernel_stack;        // lowest usable byte; a guard page lies below
-  void* mm = nullptr;           // Mm to load when switched to; null: kernel thread, keeps the last
+  Hint<void*> mm = nullptr;     // Mm to load when switched to; null: kernel thread, keeps the last
 
   // Debug builds: ranks of the sleeping locks this task holds.
   uint32_t mutex_ranks_held = 0;

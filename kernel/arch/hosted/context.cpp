@@ -33,11 +33,9 @@ struct SignalFrames {
 
 namespace {
 
-sched::Schedulable* switched_from = nullptr;
-
 void task_entry(void* task_pointer) {
   auto* task = static_cast<sched::Schedulable*>(task_pointer);
-  sched::schedule_tail(switched_from);
+  sched::schedule_tail(running_cpu().switched_from);
   irq_enable();
   if (task->context.kernel_entry != nullptr) {
     task->context.kernel_entry(task->context.kernel_argument);
@@ -55,10 +53,10 @@ using namespace hosted;
 
 sched::Schedulable* switch_context(sched::Schedulable& previous, sched::Schedulable& next) {
   previous.context.fibre = current_fibre();
-  switched_from = &previous;
+  running_cpu().switched_from = &previous;
   set_current(&next);
   switch_fibre(next.context.fibre);
-  return switched_from;
+  return running_cpu().switched_from;
 }
 
 UserRegs& user_regs(sched::Schedulable& task) { return task.context.regs; }

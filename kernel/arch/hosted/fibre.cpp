@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <mutex>
 #include <vector>
 
 #if !defined(__x86_64__)
@@ -32,18 +33,28 @@ namespace {
 constexpr size_t kStackSize = 256 * 1024;
 constexpr size_t kGuardSize = 4096;
 
-Fibre host_fibre;
-Fibre* running = &host_fibre;
-Fibre* switched_from = nullptr;
+// Of a host thread. Never inlined: a fibre may go on in another thread, and the compiler must not
+// keep the address of a thread's variable across a switch.
+struct ThreadState {
+  Fibre own;  // the thread's own stack
+  Fibre* running = &own;
+  Fibre* switched_from = nullptr;
+};
+[[gnu::noinline]] ThreadState& this_thread() {
+  static thread_local ThreadState state;
+  return state;
+}
 
 // ASan's fake stack stays with the host stack that it belongs to.
 struct FreeStack {
   char* base;
   void* fake_stack;
 };
-std::vector<FreeStack> free_stacks;
+std::mutex free_stacks_lock;
+std::vector<FreeStack> free_stacks;  // under the lock
 
 FreeStack take_stack() {
+  std::lock_guard guard(free_stacks_lock);
   if (!free_stacks.empty()) {
     FreeStack stack = free_stacks.back();
     free_stacks.pop_back();
@@ -73,22 +84,25 @@ void finish_switch([[maybe_unused]] void* fake_stack) {
   size_t size = 0;
   __sanitizer_finish_switch_fiber(fake_stack, &bottom, &size);
   // The host thread's own stack bounds are known only to ASan.
-  if (switched_from->stack_base == nullptr && switched_from->stack_size == 0) {
-    switched_from->stack_base = static_cast<char*>(const_cast<void*>(bottom));
-    switched_from->stack_size = size;
+  Fibre& previous = *this_thread().switched_from;
+  if (previous.stack_base == nullptr && previous.stack_size == 0) {
+    previous.stack_base = static_cast<char*>(const_cast<void*>(bottom));
+    previous.stack_size = size;
   }
 #endif
 }
 
 void fibre_main() {
-  finish_switch(running->fake_stack);
-  running->entry(running->argument);
+  Fibre& self = *this_thread().running;
+  finish_switch(self.fake_stack);
+  self.entry(self.argument);
   abort();  // an entry never returns
 }
 
 }  // namespace
 
 Fibre* current_fibre() {
+  Fibre* running = this_thread().running;
 #ifdef TINE_HOSTED_TSAN
   if (running->tsan_fibre == nullptr) running->tsan_fibre = __tsan_get_current_fiber();
 #endif
@@ -115,7 +129,7 @@ Fibre* create_fibre(void (*entry)(void*), void* argument) {
 }
 
 void destroy_fibre(Fibre* fibre) {
-  if (fibre == running) abort();
+  if (fibre == this_thread().running) abort();
 #ifdef TINE_HOSTED_ASAN
   // Frames that were abandoned in the middle left their red zones poisoned.
   __asan_unpoison_memory_region(fibre->stack_base, fibre->stack_size);
@@ -123,15 +137,18 @@ void destroy_fibre(Fibre* fibre) {
 #ifdef TINE_HOSTED_TSAN
   __tsan_destroy_fiber(fibre->tsan_fibre);
 #endif
-  free_stacks.push_back({fibre->stack_base, fibre->fake_stack});
+  {
+    std::lock_guard guard(free_stacks_lock);
+    free_stacks.push_back({fibre->stack_base, fibre->fake_stack});
+  }
   delete fibre;
 }
 
 void switch_fibre(Fibre* next) {
   Fibre* previous = current_fibre();
   if (next == previous) return;
-  switched_from = previous;
-  running = next;
+  this_thread().switched_from = previous;
+  this_thread().running = next;
 #ifdef TINE_HOSTED_ASAN
   __sanitizer_start_switch_fiber(&previous->fake_stack, next->stack_base, next->stack_size);
 #endif

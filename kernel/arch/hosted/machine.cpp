@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: MIT
 //
 // Simulated CPUs, clock, timer interrupts and power. One host thread carries all CPUs; a CPU that
-// does not have the thread waits in the fibre that `SimulatedCpu::fibre` names. See machine.h.
+// does not have the thread waits in the fibre that `SimulatedCpu::fibre` names. See machine.h; for
+// CPUs with host threads of their own the functions here turn to host_threads.cpp.
 //
 // Nothing here takes a lock: the code runs with the host thread to itself, and hands it on only at
 // the windows. It fails (abort) only when the host has no memory.
 #include "arch/hosted/machine.h"
 
+#include <sched.h>
+
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 
 #include "arch/clock.h"
 #include "arch/hosted/devices.h"
 #include "arch/hosted/fibre.h"
+#include "arch/hosted/machine_state.h"
 #include "arch/hosted/memory.h"
 #include "core/panic.h"
 #include "sched/sched.h"
@@ -22,17 +28,15 @@
 
 namespace tine::arch {
 namespace hosted {
+
+Machine machine;
+
+static thread_local SimulatedCpu* cpu_of_thread = &machine.cpus[0];
+SimulatedCpu& running_cpu() { return *cpu_of_thread; }
+void set_running_cpu(SimulatedCpu& cpu) { cpu_of_thread = &cpu; }
+
 namespace {
 
-struct Machine {
-  MachineOptions options;
-  SimulatedCpu cpus[kMaxCpus];
-  Nanoseconds now = kBootTime;
-  Nanoseconds run_until = kNever;
-  uint64_t random_state = 1;
-  PowerState power = PowerState::on;
-};
-Machine machine;
 std::string console;
 
 // In storage of its own: it is made when the machine is, not when constructors happen to run.
@@ -44,29 +48,25 @@ struct FirstBoot {
 } first_boot;
 
 void switch_to_cpu(SimulatedCpu& next) {
-  if (&next == running_cpu) return;
-  running_cpu->fibre = current_fibre();
-  running_cpu = &next;
+  if (&next == &running_cpu()) return;
+  running_cpu().fibre = current_fibre();
+  set_running_cpu(next);
   switch_fibre(static_cast<Fibre*>(next.fibre));
 }
 
 void deliver_timer_interrupt() {
-  SimulatedCpu& cpu = *running_cpu;
+  SimulatedCpu& cpu = running_cpu();
   cpu.irqs_on = false;
   cpu.timer_deadline = kNever;
   cpu.preempt_count += kHardIrqUnit;
   time::timer_interrupt(/*user_mode=*/false);
   cpu.preempt_count -= kHardIrqUnit;
   preempt_schedule_irq();
-  running_cpu->irqs_on = true;
-}
-
-bool is_interrupt_due(const SimulatedCpu& cpu) {
-  return cpu.reschedule_requested || cpu.call_requested || cpu.timer_deadline <= machine.now;
+  running_cpu().irqs_on = true;
 }
 
 void deliver_call() {
-  SimulatedCpu& cpu = *running_cpu;
+  SimulatedCpu& cpu = running_cpu();
   cpu.call_requested = false;
   cpu.irqs_on = false;
   cpu.preempt_count += kHardIrqUnit;
@@ -75,27 +75,10 @@ void deliver_call() {
   cpu.irqs_on = true;
 }
 
-void deliver_interrupts() {
-  // The task may go on on another CPU after each of them.
-  while (is_interrupt_due(*running_cpu)) {
-    if (running_cpu->call_requested) {
-      deliver_call();
-    } else if (running_cpu->reschedule_requested) {
-      running_cpu->reschedule_requested = false;
-      running_cpu->irqs_on = false;
-      sched::reschedule_interrupt();
-      preempt_schedule_irq();
-      running_cpu->irqs_on = true;
-    } else {
-      deliver_timer_interrupt();
-    }
-  }
-}
-
 Nanoseconds next_timer() {
   Nanoseconds earliest = kNever;
   for (unsigned i = 0; i < machine.options.cpus; ++i) {
-    if (machine.cpus[i].timer_deadline < earliest) earliest = machine.cpus[i].timer_deadline;
+    earliest = std::min(earliest, machine.cpus[i].timer_deadline.load());
   }
   return earliest;
 }
@@ -105,10 +88,33 @@ SimulatedCpu* other_busy_cpu() {
   unsigned first = machine.options.cpus > 1 ? random_below(machine.options.cpus) : 0;
   for (unsigned i = 0; i < machine.options.cpus; ++i) {
     SimulatedCpu& cpu = machine.cpus[(first + i) % machine.options.cpus];
-    if (&cpu == running_cpu || cpu.fibre == nullptr) continue;  // null: not started yet
+    if (&cpu == &running_cpu() || cpu.fibre == nullptr) continue;  // null: not started yet
     if (!cpu.idle || is_interrupt_due(cpu)) return &cpu;
   }
   return nullptr;
+}
+
+}  // namespace
+
+bool is_interrupt_due(const SimulatedCpu& cpu) {
+  return cpu.reschedule_requested || cpu.call_requested || cpu.timer_deadline <= monotonic_now();
+}
+
+void deliver_interrupts() {
+  // The task may go on on another CPU after each of them.
+  while (is_interrupt_due(running_cpu())) {
+    if (running_cpu().call_requested) {
+      deliver_call();
+    } else if (running_cpu().reschedule_requested) {
+      running_cpu().reschedule_requested = false;
+      running_cpu().irqs_on = false;
+      sched::reschedule_interrupt();
+      preempt_schedule_irq();
+      running_cpu().irqs_on = true;
+    } else {
+      deliver_timer_interrupt();
+    }
+  }
 }
 
 void secondary_cpu_main(void* cpu_pointer) {
@@ -121,26 +127,26 @@ void secondary_cpu_main(void* cpu_pointer) {
   sched::idle_loop();
 }
 
-}  // namespace
-
-SimulatedCpu* running_cpu = &machine.cpus[0];
-
 namespace {
 void discard_secondary_cpus() {
+  if (machine.options.host_threads) join_host_threads();
   for (unsigned i = 1; i < machine.options.cpus; ++i) {
-    if (machine.cpus[i].idle_task == nullptr) continue;
-    release_context(*machine.cpus[i].idle_task);
-    delete machine.cpus[i].idle_task;
+    sched::Schedulable* idle_task = machine.cpus[i].idle_task;
+    if (idle_task == nullptr) continue;
+    if (!machine.options.host_threads) release_context(*idle_task);  // else the fibre is the thread's
+    delete idle_task;
   }
 }
 }  // namespace
 
 void boot_machine(const MachineOptions& options) {
   discard_secondary_cpus();
-  machine = Machine{};
+  std::destroy_at(&machine);
+  std::construct_at(&machine);
   machine.options = options;
-  machine.random_state = options.seed * 0x9e37'79b9'7f4a'7c15 | 1;
-  running_cpu = &machine.cpus[0];
+  seed_random(options.seed);
+  set_running_cpu(machine.cpus[0]);
+  machine.host_start = host_clock();
   allocate_physical_memory(options.memory_bytes);
   remove_devices();
   auto* boot = new (boot_task_memory) sched::Schedulable;
@@ -154,6 +160,7 @@ void boot_machine(const MachineOptions& options) {
 }
 
 void start_secondary_cpus() {
+  if (machine.options.host_threads) return start_host_threads();
   for (unsigned i = 1; i < machine.options.cpus; ++i) {
     machine.cpus[i].fibre = create_fibre(secondary_cpu_main, &machine.cpus[i]);
     switch_to_cpu(machine.cpus[i]);  // runs until it idles
@@ -168,11 +175,15 @@ void adopt_boot_task(sched::Schedulable& task) {
   set_current(&task);
 }
 
-PhysAddr loaded_page_table() { return running_cpu->top_table; }
+PhysAddr loaded_page_table() { return running_cpu().top_table; }
 PowerState power_state() { return machine.power; }
 
+static thread_local uint64_t random_state = 1;
+
+void seed_random(uint64_t seed) { random_state = seed * 0x9e37'79b9'7f4a'7c15 | 1; }
+
 uint64_t random_below(uint64_t bound) {  // xorshift64*
-  uint64_t& x = machine.random_state;
+  uint64_t& x = random_state;
   x ^= x >> 12;
   x ^= x << 25;
   x ^= x >> 27;
@@ -180,8 +191,10 @@ uint64_t random_below(uint64_t bound) {  // xorshift64*
 }
 
 void interrupt_window() {
-  if (running_cpu->preempt_count == 0) {
-    const MachineOptions& options = machine.options;
+  const MachineOptions& options = machine.options;
+  if (running_cpu().preempt_count == 0 && options.host_threads) {
+    interleave_threads();
+  } else if (running_cpu().preempt_count == 0) {
     if (options.preempt_one_in != 0 && random_below(options.preempt_one_in) == 0) {
       machine.now += 1'000'000;
     }
@@ -189,22 +202,29 @@ void interrupt_window() {
       if (SimulatedCpu* other = other_busy_cpu()) switch_to_cpu(*other);
     }
   }
-  if (running_cpu->preempt_count < kHardIrqUnit) deliver_interrupts();
+  if (running_cpu().preempt_count < kHardIrqUnit) deliver_interrupts();
 }
 
 void spin_window() {
-  SimulatedCpu* other = other_busy_cpu();
-  if (other == nullptr) panic("a spin lock is taken twice, and no other CPU could release it");
-  switch_to_cpu(*other);
+  if (machine.options.host_threads) {
+    sched_yield();
+  } else {
+    SimulatedCpu* other = other_busy_cpu();
+    if (other == nullptr) panic("a spin lock is taken twice, and no other CPU could release it");
+    switch_to_cpu(*other);
+  }
   // What spins is interrupted like anything else; a call must not wait for the lock.
-  if (running_cpu->irqs_on && running_cpu->preempt_count < kHardIrqUnit) deliver_interrupts();
+  if (running_cpu().irqs_on && running_cpu().preempt_count < kHardIrqUnit) deliver_interrupts();
 }
 
 void poll_window() {
-  if (SimulatedCpu* other = other_busy_cpu()) switch_to_cpu(*other);
+  if (machine.options.host_threads) {
+    sched_yield();
+  } else if (SimulatedCpu* other = other_busy_cpu()) switch_to_cpu(*other);
 }
 
 void advance_clock(Nanoseconds by) {
+  TINE_ASSERT(!machine.options.host_threads);  // whose clock is the host's
   Nanoseconds end = machine.now + by;
   while (next_timer() <= end) {
     machine.now = next_timer() > machine.now ? next_timer() : machine.now;
@@ -218,7 +238,7 @@ void advance_clock(Nanoseconds by) {
 
 void run_until_quiet(Nanoseconds until) {
   TINE_ASSERT(current_schedulable() == &boot_task());
-  machine.run_until = until;
+  if (machine.options.host_threads) return run_threads_until_quiet(until);
   for (;;) {
     sched::schedule();
     irq_disable();
@@ -242,17 +262,18 @@ std::string take_console_output() { return std::exchange(console, {}); }
 using namespace hosted;
 
 void cpu_idle() {
-  running_cpu->idle = true;
-  if (!is_interrupt_due(*running_cpu)) {
+  if (machine.options.host_threads) return idle_on_thread();
+  running_cpu().idle = true;
+  if (!is_interrupt_due(running_cpu())) {
     if (SimulatedCpu* other = other_busy_cpu()) {
       switch_to_cpu(*other);
-    } else if (running_cpu->id != 0) {
+    } else if (running_cpu().id != 0) {
       switch_to_cpu(machine.cpus[0]);  // whose loop decides whether the machine is quiet
     } else if (Nanoseconds timer = next_timer(); timer != kNever && timer > machine.now) {
       machine.now = timer;
     }
   }
-  running_cpu->idle = false;
+  running_cpu().idle = false;
   irq_enable();
   irq_disable();
 }
@@ -293,10 +314,13 @@ bool hardware_random(uint64_t& out) {
   return true;
 }
 
-uint64_t cycle_counter() { return static_cast<uint64_t>(machine.now); }
-Nanoseconds monotonic_now() { return machine.now; }
+uint64_t cycle_counter() { return static_cast<uint64_t>(monotonic_now()); }
+Nanoseconds monotonic_now() {
+  if (!machine.options.host_threads) return machine.now;
+  return kBootTime + (host_clock() - machine.host_start);
+}
 Nanoseconds boot_wall_clock() { return kBootWallClock; }
 CycleScale cycle_scale() { return {0, 0, 1, 0}; }
-void arm_timer(Nanoseconds deadline) { running_cpu->timer_deadline = deadline; }
+void arm_timer(Nanoseconds deadline) { running_cpu().timer_deadline = deadline; }
 
 }  // namespace tine::arch

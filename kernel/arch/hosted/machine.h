@@ -7,6 +7,8 @@
 // only by advance_clock(), when all CPUs idle (to the next timer), and, if `preempt_one_in` is set,
 // by a millisecond at one in that many interrupt windows, which the seed chooses.
 // The caller's thread becomes CPU 0 with the boot task as its current one, and later its idle task.
+// With `host_threads` the CPUs run in parallel, as TSan wants them: the clock is the host's, and a
+// run depends on more than its seed.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +25,7 @@ struct MachineOptions {
   uint64_t seed = 1;
   unsigned preempt_one_in = 0;     // 0: tasks are preempted only when the clock is moved
   unsigned switch_cpu_one_in = 4;  // with several CPUs
+  bool host_threads = false;       // a host thread for each CPU
 };
 
 inline constexpr Nanoseconds kBootTime = 1'000'000;

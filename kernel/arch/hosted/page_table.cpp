@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 
@@ -27,7 +28,10 @@ char* physical_memory = nullptr;
 namespace {
 uint64_t memory_bytes = 0;
 int memory_file = -1;
-TlbCounts counts;
+struct Counts {
+  std::atomic<uint64_t> page_flushes, full_flushes, loads;
+};
+constinit Counts counts;
 
 char* reserve(uint64_t bytes) {
   void* place = mmap(nullptr, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -38,7 +42,7 @@ char* reserve(uint64_t bytes) {
 }  // namespace
 
 uint64_t physical_memory_bytes() { return memory_bytes; }
-TlbCounts tlb_counts() { return counts; }
+TlbCounts tlb_counts() { return {counts.page_flushes, counts.full_flushes, counts.loads}; }
 
 void forget_kernel_mappings() {
   void* place = reinterpret_cast<void*>(kVmallocBase);
@@ -49,7 +53,7 @@ void forget_kernel_mappings() {
 }
 
 void allocate_physical_memory(uint64_t bytes) {
-  counts = {};
+  counts.page_flushes = counts.full_flushes = counts.loads = 0;
   drop_all_translations();
   if (kVmallocBase == 0) kVmallocBase = reinterpret_cast<uint64_t>(reserve(kVmallocSize));
   if (physical_memory != nullptr) {
@@ -81,7 +85,7 @@ void init_top_table(PhysAddr top_table) {
 }
 
 void load_page_table(PhysAddr top_table) {
-  running_cpu->top_table = top_table;
+  running_cpu().top_table = top_table;
   this_translation_cache().drop_all();
   ++counts.loads;
 }

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "arch/cpu.h"
+#include "arch/hosted/unwatched.h"
 #include "arch/user_access.h"
 
 namespace tine::arch::hosted {
@@ -71,6 +72,7 @@ TranslationCache::Table TranslationCache::nearest_table(PhysAddr top_table, User
 }
 
 char* TranslationCache::walk(PhysAddr top_table, UserAddr address, bool write) {
+  Unwatched hardware;
   unsigned level = kTableLevels - 1;
   Table table = nearest_table(top_table, address, level);
   for (;; --level) {

@@ -7,6 +7,7 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "arch/cpu.h"
@@ -21,6 +22,7 @@ constexpr long kSysRtSigreturn = 15;
 constexpr long kSysExitGroup = 231;
 constexpr uint64_t kFirstHandler = 0x7000'0000'0000;
 
+std::mutex tables_lock;  // guards the three; a callable runs without it
 std::vector<std::unique_ptr<UserProgram>> programs;
 std::vector<std::function<void(int)>> handlers;
 std::map<uint64_t, UserProgram*> entries;
@@ -38,13 +40,24 @@ void leave_kernel(bool from_system_call) {
   irq_enable();
 }
 
+std::function<void(int)> handler_at(UserAddr address) {
+  std::lock_guard guard(tables_lock);
+  uint64_t ticket = address.value - kFirstHandler;
+  TINE_ASSERT(ticket < handlers.size());
+  return handlers[ticket];
+}
+
+UserProgram* program_at(UserAddr entry) {
+  std::lock_guard guard(tables_lock);
+  auto found = entries.find(entry.value);
+  return found != entries.end() ? found->second : nullptr;
+}
+
 void run_due_handlers() {
   while (regs_of_current().signal_number != 0) {
     UserRegs& regs = regs_of_current();
-    uint64_t ticket = regs.instruction.value - kFirstHandler;
-    TINE_ASSERT(ticket < handlers.size());
     int number = std::exchange(regs.signal_number, 0);
-    handlers[ticket](number);
+    handler_at(regs.instruction)(number);
     regs_of_current().number = kSysRtSigreturn;
     dispatch_system_call(regs_of_current());
     leave_kernel(/*from_system_call=*/true);
@@ -54,20 +67,25 @@ void run_due_handlers() {
 }  // namespace
 
 UserProgram* register_program(std::function<void()> run) {
+  std::lock_guard guard(tables_lock);
   programs.push_back(std::make_unique<UserProgram>(std::move(run)));
   return programs.back().get();
 }
 
 void register_entry(UserAddr entry, std::function<void()> run) {
-  entries[entry.value] = register_program(std::move(run));
+  UserProgram* program = register_program(std::move(run));
+  std::lock_guard guard(tables_lock);
+  entries[entry.value] = program;
 }
 
 UserAddr register_handler(std::function<void(int)> handler) {
+  std::lock_guard guard(tables_lock);
   handlers.push_back(std::move(handler));
   return UserAddr(kFirstHandler + handlers.size() - 1);
 }
 
 void forget_user_programs() {
+  std::lock_guard guard(tables_lock);
   programs.clear();
   handlers.clear();
   entries.clear();
@@ -84,9 +102,9 @@ long system_call(long number, uint64_t a0, uint64_t a1, uint64_t a2, uint64_t a3
     dispatch_system_call(regs);
     leave_kernel(/*from_system_call=*/true);
     run_due_handlers();
-    if (auto entry = entries.find(regs.instruction.value); entry != entries.end()) {
+    if (UserProgram* program = program_at(regs.instruction)) {
       regs.instruction = UserAddr();
-      throw ExecStarted{entry->second};
+      throw ExecStarted{program};
     }
   } while (regs.rewound);
   return regs.result;

@@ -11,6 +11,7 @@
 
 #include "arch/hosted/machine.h"
 #include "arch/hosted/translation_cache.h"
+#include "arch/hosted/unwatched.h"
 #include "mm/fault.h"
 #include "mm/mm.h"
 
@@ -40,7 +41,10 @@ size_t for_each_page(UserAddr address, size_t length, bool write, Step&& step) {
     size_t run = std::min<size_t>(length - done, kPageSize - at.page_offset());
     char* place = translate_with_fault(at, write);
     if (place == nullptr) return length - done;
-    step(place, done, run);
+    {
+      hosted::Unwatched program_data;
+      step(place, done, run);
+    }
     done += run;
   }
   return 0;

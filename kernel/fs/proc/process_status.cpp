@@ -146,7 +146,7 @@ Result<void> show_status(Task& task, TextBuilder& out) {
   print_capabilities(out, *creds);
   uint64_t cpus = task.cpus_allowed & ((uint64_t{2} << (sched::cpu_count() - 1)) - 1);
   out.print("Cpus_allowed:\t{:x}\nvoluntary_ctxt_switches:\t{}\nnonvoluntary_ctxt_switches:\t{}\n",
-            cpus, task.voluntary_switches, task.involuntary_switches);
+            cpus, uint64_t{task.voluntary_switches}, uint64_t{task.involuntary_switches});
   return {};
 }
 
@@ -199,7 +199,7 @@ Result<void> show_io(Task& task, TextBuilder& out) {
 }
 
 Result<void> show_schedstat(Task& task, TextBuilder& out) {
-  out.print("{} {} {}\n", task.sum_exec_runtime, task.wait_time,
+  out.print("{} {} {}\n", Nanoseconds{task.sum_exec_runtime}, Nanoseconds{task.wait_time},
             task.voluntary_switches + task.involuntary_switches);
   return {};
 }
@@ -217,10 +217,10 @@ Result<void> show_sched(Task& task, TextBuilder& out) {
   milliseconds("se.exec_start", static_cast<uint64_t>(task.exec_start));
   milliseconds("se.vruntime", task.vruntime);
   milliseconds("se.sum_exec_runtime", static_cast<uint64_t>(task.sum_exec_runtime));
-  number("se.nr_migrations", task.migrations);
+  number("se.nr_migrations", uint64_t{task.migrations});
   number("nr_switches", task.voluntary_switches + task.involuntary_switches);
-  number("nr_voluntary_switches", task.voluntary_switches);
-  number("nr_involuntary_switches", task.involuntary_switches);
+  number("nr_voluntary_switches", uint64_t{task.voluntary_switches});
+  number("nr_involuntary_switches", uint64_t{task.involuntary_switches});
   number("se.load.weight", uint64_t{task.weight} * 1024);
   number("se.avg.load_avg", uint64_t{task.weight} * task.load.runnable / sched::kFullLoad);
   number("se.avg.util_avg", task.load.running);

@@ -183,9 +183,10 @@ Result<void> show_schedstat_of_cpus(TextBuilder& out) {
   for (CpuId cpu = 0; cpu < sched::cpu_count(); ++cpu) {
     const sched::CpuStatistics& statistics = sched::cpu_statistics(cpu);
     sched::CpuTimes times = sched::cpu_times(cpu);
-    out.print("cpu{} {} 0 {} 0 {} {} {} {} {}\n", cpu, statistics.yields, statistics.switches,
-              statistics.wake_ups, statistics.local_wake_ups,
-              times.user + times.nice + times.system, statistics.wait_time, statistics.switches);
+    out.print("cpu{} {} 0 {} 0 {} {} {} {} {}\n", cpu, uint64_t{statistics.yields},
+              uint64_t{statistics.switches}, uint64_t{statistics.wake_ups},
+              uint64_t{statistics.local_wake_ups}, times.user + times.nice + times.system,
+              Nanoseconds{statistics.wait_time}, uint64_t{statistics.switches});
   }
   return {};
 }

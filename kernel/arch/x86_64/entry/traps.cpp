@@ -45,7 +45,10 @@ const ExtableEntry* find_fixup(uint64_t instruction) {
   return nullptr;
 }
 
-mm::Mm* loaded_mm() { return static_cast<mm::Mm*>(arch::current_schedulable()->mm); }
+mm::Mm* loaded_mm() {
+  void* mm = arch::current_schedulable()->mm;
+  return static_cast<mm::Mm*>(mm);
+}
 
 void note_fault(unsigned vector, uint64_t error, uint64_t address) {
   arch::ThreadContext& context = arch::current_schedulable()->context;
