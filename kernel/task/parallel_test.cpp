@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+//
+// The whole core with a host thread for each CPU: storms that meet in the table of process numbers,
+// the tree of tasks, shared descriptor tables, page tables that a fork shares, futexes and the
+// frame and stack caches, for TSan to watch. Each storm is followed by a count of what is left
+// over.
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "arch/hosted/harness.h"
+#include "arch/user_access.h"
+#include "task/pid/pid.h"
+#include "task/task.h"
+
+namespace tine {
+namespace {
+
+using namespace arch::hosted;
+
+constexpr long kSysMmap = 9, kSysMunmap = 11, kSysPipe = 22, kSysClose = 3, kSysDup = 32;
+constexpr long kSysClone = 56, kSysExit = 60, kSysKill = 62, kSysFutex = 202, kSysYield = 24,
+               kSysTkill = 200;
+constexpr uint64_t kThreadFlags =
+    0x100 | 0x200 | 0x400 | 0x800 | 0x10000;  // VM FS FILES SIGHAND THREAD
+constexpr uint64_t kFutexWait = 0, kFutexWake = 1;
+constexpr uint64_t kSeeds = 2;
+
+void in_parallel(const std::function<void()>& body) {
+  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    run_core([&body] { expect_nothing_leaked(body); },
+             {.cpus = 4, .seed = seed, .preempt_one_in = 100, .host_threads = true});
+  }
+}
+
+// Starts `count` threads of the caller's process and waits for them, by a futex in user memory.
+void run_threads(int count, const std::function<void(int)>& body) {
+  static constexpr UserAddr kLeft = kUserMemory + 128;
+  static std::atomic<int> left;
+  left = count;
+  store_value(kLeft, 1);
+  std::vector<uint64_t> threads;
+  for (int number = 0; number < count; ++number) {
+    const long tid = system_call_with_child(
+        [body, number] {
+          body(number);
+          if (left.fetch_sub(1) == 1) {
+            store_value(kLeft, 0);
+            system_call(kSysFutex, kLeft.value, kFutexWake, 1);
+          }
+          system_call(kSysExit, 0);
+        },
+        kSysClone, kThreadFlags, (kUserMemory + 4096).value);
+    ASSERT_GT(tid, 0);
+    threads.push_back(static_cast<uint64_t>(tid));
+  }
+  while (load_value<int>(kLeft) != 0) system_call(kSysFutex, kLeft.value, kFutexWait, 1);
+  // They have left the tree, and not only said so.
+  for (uint64_t thread : threads) {
+    while (system_call(kSysTkill, thread, 0) == 0) system_call(kSysYield);
+  }
+}
+
+TEST(ParallelCore, ForkExitAndWait) {
+  in_parallel([] {
+    for (int i = 0; i < 6; ++i) {
+      const long child = fork([] {
+        for (int k = 0; k < 4; ++k) EXPECT_GT(fork([k] { exit_process(k); }), 0);
+        for (int k = 0; k < 4; ++k) EXPECT_GE(wait_for(-1), 0);
+        exit_process(0);
+      });
+      EXPECT_GT(child, 0);
+    }
+    for (int i = 0; i < 6; ++i) EXPECT_EQ(wait_for(-1), 0);
+  });
+}
+
+// Looked up without a lock while they come and go (E60).
+TEST(ParallelCore, ProcessNumbersAreLookedUpWhileProcessesEnd) {
+  in_parallel([] {
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_GT(fork([] {
+                  for (int number = 1; number < 60; ++number) {
+                    const long result = system_call(kSysKill, static_cast<uint64_t>(number), 0);
+                    EXPECT_TRUE(result == 0 || result == -3) << result;
+                    if (Ref<Task> task = find_task(number)) EXPECT_GT(task->ref_count(), 0u);
+                  }
+                  exit_process(0);
+                }),
+                0);
+    }
+    for (int i = 0; i < 20; ++i) EXPECT_GT(fork([] { exit_process(0); }), 0);
+    for (int i = 0; i < 23; ++i) EXPECT_EQ(wait_for(-1), 0);
+  });
+}
+
+TEST(ParallelCore, ThreadsShareDescriptors) {
+  in_parallel([] {
+    run_threads(4, [](int number) {
+      const UserAddr ends = kUserMemory + 256 + number * 8;
+      for (int i = 0; i < 20; ++i) {
+        ASSERT_EQ(system_call(kSysPipe, ends.value), 0);
+        const long copy = system_call(kSysDup, load_value<uint32_t>(ends));
+        EXPECT_GE(copy, 0);
+        EXPECT_EQ(system_call(kSysClose, load_value<uint32_t>(ends)), 0);
+        EXPECT_EQ(system_call(kSysClose, load_value<uint32_t>(ends + 4)), 0);
+        EXPECT_EQ(system_call(kSysClose, static_cast<uint64_t>(copy)), 0);
+      }
+    });
+  });
+}
+
+TEST(ParallelCore, ThreadsMapWhileOthersFork) {
+  in_parallel([] {
+    run_threads(3, [](int number) {
+      for (int i = 0; i < 10; ++i) {
+        if (number == 0) {
+          const long child = fork([i] {
+            store_value(kUserMemory + 8192, i);
+            exit_process(0);
+          });
+          ASSERT_GT(child, 0);
+          EXPECT_EQ(wait_for(child), 0);
+          continue;
+        }
+        const long place = system_call(kSysMmap, 0, 65536, 3, 0x22, ~0ull);
+        ASSERT_GT(place, 0);
+        const UserAddr memory(static_cast<uint64_t>(place));
+        for (uint64_t page = 0; page < 16; page += 5) store_value(memory + page * 4096, number);
+        store_value(kUserMemory + 12288 + number * 4096, i);
+        EXPECT_EQ(load_value<int>(memory + 5 * 4096), number);
+        EXPECT_EQ(system_call(kSysMunmap, memory.value, 65536), 0);
+      }
+    });
+  });
+}
+
+// The program's atomic instruction; the value before.
+uint32_t compare_and_exchange(UserAddr at, uint32_t expected, uint32_t desired) {
+  const Result<uint32_t> before = arch::cmpxchg_user_u32_nofault(at, expected, desired);
+  EXPECT_TRUE(before.has_value());
+  return *before;
+}
+uint32_t exchange(UserAddr at, uint32_t desired) {
+  uint32_t expected = 0;
+  for (uint32_t seen; (seen = compare_and_exchange(at, expected, desired)) != expected;) {
+    expected = seen;
+  }
+  return expected;
+}
+
+// A lock of three states, as libraries make them: 0 free, 1 taken, 2 taken and waited for.
+TEST(ParallelCore, FutexesLoseNoWakeUp) {
+  in_parallel([] {
+    static constexpr UserAddr kLock = kUserMemory + 512;
+    static int inside;
+    store_value(kLock, 0);
+    inside = 0;
+    run_threads(4, [](int) {
+      for (int i = 0; i < 30; ++i) {
+        if (compare_and_exchange(kLock, 0, 1) != 0) {
+          while (exchange(kLock, 2) != 0) system_call(kSysFutex, kLock.value, kFutexWait, 2, 0);
+        }
+        ++inside;
+        if (exchange(kLock, 0) == 2) system_call(kSysFutex, kLock.value, kFutexWake, 1);
+      }
+    });
+    EXPECT_EQ(inside, 120);
+  });
+}
+
+}  // namespace
+}  // namespace tine
