@@ -3,53 +3,78 @@
 // The contended paths of the sleeping locks. Waiters are exclusive (a reader is not), so that an
 // unlock wakes one writer. The fast paths, and which atomics pair with which, are in mutex.h:
 // an unlock's exchange comes before its look at the queue, a waiter queues before it tries again.
+// A Mutex that is handed over has no owner, and marks that keep all but the first waiter away;
+// whoever stops being first without having taken it sees to it that the next one looks.
 #include "sync/mutex.h"
 
 namespace tine {
 
-// For a waiter that is queued already: takes the lock, or leaves word that somebody waits.
-bool Mutex::try_contended() {
+// For one that is queued or about to be: takes the lock, or leaves word that somebody waits.
+bool Mutex::try_queued(const Waiter& waiter, unsigned& tries) {
+  constexpr unsigned kPatience = 3;  // before it is queued, before it sleeps, when it is woken
+  const uintptr_t marks = tries++ < kPatience ? kMayWait : kMarks;
   uintptr_t seen = owner_.load(std::memory_order_relaxed);
   for (;;) {
-    if (seen == 0) {
-      if (try_take(kMayWait)) return true;
-      seen = owner_.load(std::memory_order_relaxed);
-    } else if ((seen & kMayWait) ||
-               owner_.compare_exchange_weak(seen, seen | kMayWait, std::memory_order_relaxed)) {
+    if ((seen & ~kMarks) == 0) {
+      if ((seen & kHandOff) && !waiters_.is_first(waiter)) return false;
+      if (owner_.compare_exchange_weak(seen, self() | kMayWait, std::memory_order_acquire)) {
+        return true;
+      }
+    } else if ((seen & marks) == marks ||
+               owner_.compare_exchange_weak(seen, seen | marks, std::memory_order_relaxed)) {
       return false;
     }
   }
 }
 
-// True: taken. Not while others wait already, who came before. The owner is looked at only while
-// it is the owner; preemption is off, so that it cannot have come and gone in between for long.
+// The first in the queue is woken. Should it give up, it wakes the next, who is first then.
+void Mutex::unlock_slow() {
+  uintptr_t seen = owner_.load(std::memory_order_relaxed);
+  while (!owner_.compare_exchange_weak(seen, seen & kHandOff ? kMarks : 0,
+                                       std::memory_order_release)) {
+  }
+  waiters_.wake();
+}
+
+// True: taken. Not while others wait already, who came before, and not for long: an owner that takes
+// it again and again is faster than who spins, and hands it over only to one that waits. The owner
+// is looked at only while it is the owner; preemption is off, so that it cannot have come and gone in
+// between for long.
 bool Mutex::spin_while_owner_runs() {
+  constexpr unsigned kMostSpins = 1000;
   PreemptGuard stay;
-  for (;;) {
+  for (unsigned spins = 0; spins < kMostSpins; ++spins) {
     uintptr_t seen = owner_.load(std::memory_order_relaxed);
     if (seen == 0) {
-      if (try_take(0)) return true;
+      if (try_take()) return true;
       continue;
     }
     if ((seen & kMayWait) || arch::need_resched()) return false;
     if (!is_on_cpu(*reinterpret_cast<const sched::Schedulable*>(seen))) return false;
     arch::cpu_relax();
   }
+  return false;
+}
+
+Result<void> Mutex::wait_for_turn(WaitKind kind) {
+  Waiter waiter{.task = arch::current_schedulable(), .exclusive = true};
+  unsigned tries = 0;
+  return wait_event(waiters_, waiter, kind, [&] { return try_queued(waiter, tries); });
 }
 
 void Mutex::lock_slow() {
-  if (spin_while_owner_runs()) return;
-  (void)wait_event(
-      waiters_, WaitKind::uninterruptible, [this] { return try_contended(); }, kNever,
-      /*exclusive=*/true);
+  if (!spin_while_owner_runs()) (void)wait_for_turn(WaitKind::uninterruptible);
 }
 
 Result<void> Mutex::lock_killable() {
   note_mutex_acquired(rank_);
-  if (try_take(0) || spin_while_owner_runs()) return {};
-  Result<void> outcome = wait_event(
-      waiters_, WaitKind::killable, [this] { return try_contended(); }, kNever, /*exclusive=*/true);
-  if (!outcome) note_mutex_released(rank_);
+  if (try_take() || spin_while_owner_runs()) return {};
+  Result<void> outcome = wait_for_turn(WaitKind::killable);
+  if (outcome) return outcome;
+  note_mutex_released(rank_);
+  // It may have been handed over to us alone.
+  uintptr_t reserved = kMarks;
+  if (owner_.compare_exchange_strong(reserved, 0, std::memory_order_relaxed)) waiters_.wake();
   return outcome;
 }
 

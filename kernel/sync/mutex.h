@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: MIT
 //
 // Sleeping locks: Mutex (one owner) and RwMutex (many readers or one writer, writers first).
-// Taken in task context only. Uncontended they cost one atomic operation each way. Who finds a Mutex
-// held by a task that runs on another CPU spins for it as long as that task runs, for it will soon
-// be done; a switch away and back would cost more.
-// Ranks are checked per task in debug builds. Unlocking hands over to the waiter that came first,
-// though a newcomer may get in before it. A reader must not take the same RwMutex again: it would
-// wait for a writer that waits for it.
+// Taken in task context only. Uncontended they cost one atomic operation each way. Who finds a
+// Mutex held by a task that runs on another CPU spins for it as long as that task runs, for it will
+// soon be done; a switch away and back would cost more.
+// Unlocking wakes the waiter that came first, though a newcomer may get in before it; one that was
+// woken twice in vain asks for the Mutex to be handed over: at the next unlock it stays reserved
+// for the first in the queue, so nobody starves beside tasks that take it again and again.
+// Ranks are checked per task in debug builds. A reader must not take the same RwMutex again: it
+// would wait for a writer that waits for it.
+//
+// The locks' own functions, here and in spin_lock.h, are what the static analysis takes for granted:
+// it cannot see that an atomic operation acquires a capability (NO_THREAD_SAFETY_ANALYSIS).
 #pragma once
 
 #include <atomic>
@@ -35,34 +40,41 @@ class CAPABILITY("mutex") Mutex {
 
   void lock() ACQUIRE() NO_THREAD_SAFETY_ANALYSIS {
     note_mutex_acquired(rank_);
-    if (!try_take(0)) lock_slow();
+    if (!try_take()) lock_slow();
   }
   // Fails with restart_sys on a fatal signal.
   Result<void> lock_killable() NO_THREAD_SAFETY_ANALYSIS;
   bool try_lock() TRY_ACQUIRE(true) NO_THREAD_SAFETY_ANALYSIS {
-    if (!try_take(0)) return false;
+    if (!try_take()) return false;
     note_mutex_tried(rank_);
     return true;
   }
   void unlock() RELEASE() NO_THREAD_SAFETY_ANALYSIS {
     note_mutex_released(rank_);
-    if (owner_.exchange(0, std::memory_order_release) & kMayWait) [[unlikely]] waiters_.wake();
+    uintptr_t held = owner_.load(std::memory_order_relaxed);
+    if ((held & kMarks) || !owner_.compare_exchange_strong(held, 0, std::memory_order_release))
+      [[unlikely]] unlock_slow();
   }
   void assert_held() const ASSERT_CAPABILITY(this) {}
 
  private:
-  static constexpr uintptr_t kMayWait = 1;
+  static constexpr uintptr_t kMayWait = 1;  // somebody
+  static constexpr uintptr_t kHandOff = 2;  // who waits has waited for long
+  static constexpr uintptr_t kMarks = kMayWait | kHandOff;
 
-  bool try_take(uintptr_t mark) {
+  static uintptr_t self() { return reinterpret_cast<uintptr_t>(arch::current_schedulable()); }
+  bool try_take() {
     uintptr_t unlocked = 0;
-    auto self = reinterpret_cast<uintptr_t>(arch::current_schedulable());
-    return owner_.compare_exchange_strong(unlocked, self | mark, std::memory_order_acquire);
+    return owner_.compare_exchange_strong(unlocked, self(), std::memory_order_acquire);
   }
-  bool try_contended();
+  bool try_queued(const Waiter& waiter, unsigned& tries);
   bool spin_while_owner_runs();
+  Result<void> wait_for_turn(WaitKind kind);
   void lock_slow() NO_THREAD_SAFETY_ANALYSIS;
+  void unlock_slow();
 
-  std::atomic<uintptr_t> owner_{0};  // the owner, and kMayWait if somebody may wait; 0: free
+  // The owner with marks; without an owner 0: free, or kMarks: for the first in the queue.
+  std::atomic<uintptr_t> owner_{0};
   LockRank rank_;
   WaitQueue waiters_;
 };

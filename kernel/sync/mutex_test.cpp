@@ -38,6 +38,68 @@ TEST(Mutex, ExcludesUnderRandomInterleavings) {
   }
 }
 
+// A task that takes the Mutex again as soon as it has given it up, on another CPU than the waiter,
+// is nearly always faster than one that must be woken first; yet the waiter gets its turn.
+TEST(Mutex, IsHandedOverToAWaiterThatStarves) {
+  constexpr int kRounds = 2000, kMostRoundsWaited = 500;  // most of them go by while it spins
+  for (uint64_t seed = 1; seed <= 40; ++seed) {
+    ThreadMachine machine({.memory_bytes = 0, .cpus = 3, .seed = seed});
+    Mutex mutex(LockRank::inode);
+    int rounds = 0, waited = -1;
+    machine.start([&] {
+      for (; rounds < kRounds; ++rounds) {
+        MutexGuard guard(mutex);
+        for (int i = 0; i < 20; ++i) arch::poll_relax();
+      }
+    });
+    machine.start([&] {
+      while (rounds < 3) arch::poll_relax();
+      const int first = rounds;
+      MutexGuard guard(mutex);
+      waited = rounds - first;
+    });
+    machine.run();
+    ASSERT_TRUE(machine.all_finished()) << "seed " << seed;
+    EXPECT_GE(waited, 0);
+    EXPECT_LE(waited, kMostRoundsWaited) << "seed " << seed;
+  }
+}
+
+// Whoever a Mutex was handed over to may be killed before it takes it.
+TEST(Mutex, HandedOverToOneThatGivesUpStaysUsable) {
+  for (uint64_t seed = 1; seed <= 100; ++seed) {
+    ThreadMachine machine({.memory_bytes = 0, .cpus = 3, .seed = seed, .preempt_one_in = 10});
+    Mutex mutex(LockRank::inode);
+    KernelThread* victims[2];
+    int entered = 0;
+    for (KernelThread*& victim : victims) {
+      victim = &machine.start([&] {
+        if (!mutex.lock_killable()) return;
+        mutex.assert_held();
+        ++entered;
+        mutex.unlock();
+      });
+    }
+    machine.start([&] {
+      for (int i = 0; i < 30; ++i) {
+        if (i == 15) {
+          for (KernelThread* victim : victims) {
+            victim->task.work.fetch_or(sched::kWorkFatalSignal);
+            wake_up(victim->task, WakeMode::fatal);
+          }
+        }
+        MutexGuard guard(mutex);
+        arch::poll_relax();
+      }
+    });
+    machine.run();
+    ASSERT_TRUE(machine.all_finished()) << "seed " << seed;
+    const bool is_free = mutex.try_lock();
+    EXPECT_TRUE(is_free) << "seed " << seed;
+    if (is_free) mutex.unlock();
+  }
+}
+
 TEST(Mutex, KillableWaiterGivesUp) {
   ThreadMachine machine;
   Mutex mutex(LockRank::inode);

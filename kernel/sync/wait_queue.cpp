@@ -31,6 +31,11 @@ void WaitQueue::remove(Waiter& waiter) {
   queued_.store(queued_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
 }
 
+bool WaitQueue::is_first(const Waiter& waiter) const {
+  IrqGuard guard(lock_);
+  return first_ == &waiter;
+}
+
 void WaitQueue::wake_waiters(unsigned exclusive_limit, uint32_t events, WakeMode mode) {
   IrqGuard guard(lock_);
   wake_locked(exclusive_limit, events, mode);

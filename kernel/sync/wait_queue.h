@@ -50,6 +50,7 @@ class WaitQueue {
   // Without the lock. Whoever changed the condition with a full barrier (or any atomic
   // read-modify-write) before asking may trust a true: later waiters will see the change.
   bool is_empty() const { return queued_.load(std::memory_order_seq_cst) == 0; }
+  bool is_first(const Waiter& waiter) const;
 
  private:
   friend class Completion;
@@ -67,12 +68,11 @@ class WaitQueue {
 enum class WaitKind : uint8_t { uninterruptible, killable, interruptible };
 
 // Sleeps until condition() is true. Fails with restart_sys when a signal (killable: a fatal one)
-// arrives first, and with timedout at `deadline`.
+// arrives first, and with timedout at `deadline`. `waiter` is the caller's own, and not queued.
 template <class Condition>
-Result<void> wait_event(WaitQueue& queue, WaitKind kind, Condition&& condition,
-                        Nanoseconds deadline = kNever, bool exclusive = false) {
+Result<void> wait_event(WaitQueue& queue, Waiter& waiter, WaitKind kind, Condition&& condition,
+                        Nanoseconds deadline = kNever) {
   if (condition()) return {};
-  Waiter waiter{.task = arch::current_schedulable(), .exclusive = exclusive};
   queue.add(waiter);
   Result<void> outcome;
   for (;;) {
@@ -86,8 +86,14 @@ Result<void> wait_event(WaitQueue& queue, WaitKind kind, Condition&& condition,
   finish_sleep();
   queue.remove(waiter);
   // A wake-up may have chosen this waiter just as it gave up: the next one gets it.
-  if (exclusive && !outcome) [[unlikely]] queue.wake();
+  if (waiter.exclusive && !outcome) [[unlikely]] queue.wake();
   return outcome;
+}
+template <class Condition>
+Result<void> wait_event(WaitQueue& queue, WaitKind kind, Condition&& condition,
+                        Nanoseconds deadline = kNever, bool exclusive = false) {
+  Waiter waiter{.task = arch::current_schedulable(), .exclusive = exclusive};
+  return wait_event(queue, waiter, kind, condition, deadline);
 }
 
 // One event that happens once: vfork, kthread start. complete() may be called from any context;
