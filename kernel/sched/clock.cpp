@@ -2,57 +2,58 @@
 //
 // The clocks: monotonic is the architecture's; realtime is an offset to it, from the RTC at first,
 // then as clock_settime(2) sets it. Sleepers on the realtime clock look again whenever it is set.
+// A sequence lock keeps the offset, how often it has changed, and what the vDSO has of it together;
+// who needs the offset alone just reads it.
 // sleep_until() fails with restart_sys when a signal comes; the rest cannot fail.
-#include <atomic>
-
 #include "arch/clock.h"
 #include "arch/vdso.h"
 #include "sched/timer.h"
+#include "sync/hint.h"
+#include "sync/sequence_lock.h"
 #include "sync/wait_queue.h"
 
 namespace tine::time {
 namespace {
 
-// 0: not read yet. Whoever is first reads the RTC; two at once read the same.
-std::atomic<Nanoseconds> offset{0};
-std::atomic<uint64_t> changes{0};
+// Innermost: nothing is taken under it.
+constinit SequenceLock realtime_lock{LockRank::unranked};
+constinit Hint<Nanoseconds> adjustment;  // of the RTC's time; written under the lock, like the next
+constinit Hint<uint64_t> changes;
 constinit WaitQueue clock_was_set;
 
 }  // namespace
 
 Nanoseconds monotonic_now() { return arch::monotonic_now(); }
 
-Nanoseconds realtime_offset() {
-  Nanoseconds seen = offset.load(std::memory_order_relaxed);
-  if (seen != 0) [[likely]]
-    return seen;
-  seen = arch::boot_wall_clock();
-  offset.store(seen, std::memory_order_relaxed);
-  return seen;
-}
-
+Nanoseconds realtime_offset() { return arch::boot_wall_clock() + adjustment; }
 Nanoseconds realtime_now() { return monotonic_now() + realtime_offset(); }
-uint64_t realtime_changes() { return changes.load(std::memory_order_acquire); }
 
 void set_realtime(Nanoseconds now) {
-  Nanoseconds fresh = now - monotonic_now();
-  offset.store(fresh, std::memory_order_relaxed);
-  arch::vdso_set_realtime_offset(fresh);
-  changes.fetch_add(1);
+  {
+    SequenceGuard guard(realtime_lock);
+    const Nanoseconds offset = now - monotonic_now();
+    adjustment = offset - arch::boot_wall_clock();
+    arch::vdso_set_realtime_offset(offset);
+    ++changes;
+  }
   clock_was_set.wake_all();
 }
 
 Result<void> sleep_until(Clock clock, Nanoseconds deadline) {
   auto never = [] { return false; };
   for (;;) {
-    uint64_t seen = realtime_changes();
+    struct Setting {
+      Nanoseconds offset;
+      uint64_t changes;
+    };
+    const auto set = realtime_lock.read([] { return Setting{realtime_offset(), changes}; });
     bool realtime = clock == Clock::realtime;
-    Nanoseconds monotonic_deadline = realtime ? deadline - realtime_offset() : deadline;
+    Nanoseconds monotonic_deadline = realtime ? deadline - set.offset : deadline;
     if (monotonic_deadline <= monotonic_now()) return {};
     Result<void> outcome;
     if (realtime) {
       outcome = wait_event(
-          clock_was_set, WaitKind::interruptible, [&] { return realtime_changes() != seen; },
+          clock_was_set, WaitKind::interruptible, [&] { return changes != set.changes; },
           monotonic_deadline);
     } else {
       // Nobody wakes such a sleeper but its timer and signals: a queue of its own.

@@ -35,7 +35,6 @@ Nanoseconds monotonic_now();
 Nanoseconds realtime_now();
 void set_realtime(Nanoseconds now);
 Nanoseconds realtime_offset();                 // realtime - monotonic
-uint64_t realtime_changes();                   // how often the wall clock was set
 
 // The clock by which an absolute sleep waits: a realtime one is measured again when it is set.
 enum class Clock : uint8_t { monotonic, realtime };

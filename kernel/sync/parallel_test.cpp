@@ -11,8 +11,10 @@
 #include "sched/sched.h"
 #include "sched/timer.h"
 #include "sync/cross_call.h"
+#include "sync/hint.h"
 #include "sync/mutex.h"
 #include "sync/reclaim.h"
+#include "sync/sequence_lock.h"
 
 namespace tine {
 namespace {
@@ -236,6 +238,27 @@ TEST(Parallel, WhatALookupFindsStays) {
         EXPECT_EQ(directory.freed.load(), directory.made.load() - 1);
         delete directory.entry.load();
       });
+}
+
+struct Sides {
+  SequenceLock lock{LockRank::unranked};
+  Hint<int> left, right;
+};
+
+TEST(Parallel, SequenceReadersSeeNoHalfChange) {
+  in_parallel<Sides>(
+      [](Sides& sides, int number) {
+        for (int i = 0; i < kRounds; ++i) {
+          if (number < 2) {
+            SequenceGuard guard(sides.lock);
+            ++sides.left;
+            ++sides.right;
+          } else {
+            EXPECT_TRUE(sides.lock.read([&] { return sides.left == sides.right; }));
+          }
+        }
+      },
+      [](Sides& sides) { EXPECT_EQ(sides.left, 2 * kRounds); });
 }
 
 struct Ticks {
