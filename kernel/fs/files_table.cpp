@@ -106,8 +106,8 @@ Result<void> FilesTable::set_close_on_exec_range(uint32_t first, uint32_t last) 
   }
 }
 
-Result<void> FilesTable::prepare_close_on_exec() NO_THREAD_SAFETY_ANALYSIS {
-  if (!tree_.may_close_on_exec()) [[likely]] return {};
+Result<void> FilesTable::prepare_close_on_exec() {
+  if (!may_close_on_exec()) [[likely]] return {};
   for (uint32_t fd = 0;; fd = (fd | (DescriptorNode::kSlots - 1)) + 1) {  // one of each leaf will do
     DroppedNodes dropped;
     SpinGuard guard(lock_);

@@ -37,7 +37,7 @@ Result<int> wake_in(Bucket& bucket, const Key& key, int limit, uint32_t bitset)
   return woken;
 }
 
-// Both buckets of a pair, which may be one.
+// Both buckets of a pair, which may be one: that the analysis cannot follow, so users assert both.
 class PairGuard {
  public:
   PairGuard(Bucket& a, Bucket& b) NO_THREAD_SAFETY_ANALYSIS : first_(&a < &b ? a : b),
@@ -114,7 +114,7 @@ Result<int> wake(UserAddr word, Sharing sharing, int limit, uint32_t bitset) {
 }
 
 Result<int> requeue(UserAddr word, UserAddr target, Sharing sharing, int wake_limit, int move_limit,
-                    const uint32_t* expected) NO_THREAD_SAFETY_ANALYSIS {
+                    const uint32_t* expected) {
   if (wake_limit < 0 || move_limit < 0) return Errno::inval;
   const Key from = TRY(make_key(word, sharing));
   const Key to = TRY(make_key(target, sharing));
@@ -123,6 +123,8 @@ Result<int> requeue(UserAddr word, UserAddr target, Sharing sharing, int wake_li
   for (;;) {
     {
       PairGuard guard(source, destination);
+      source.lock.assert_held();
+      destination.lock.assert_held();
       Result<uint32_t> value =
           expected != nullptr ? arch::load_user_u32_nofault(word) : Result<uint32_t>(0u);
       if (value) {
@@ -214,7 +216,7 @@ Result<uint32_t> change_word(UserAddr word, const WordOperation& operation) {
 }  // namespace
 
 Result<int> wake_op(UserAddr word, UserAddr target, Sharing sharing, int wake_limit,
-                    int target_limit, uint32_t encoded) NO_THREAD_SAFETY_ANALYSIS {
+                    int target_limit, uint32_t encoded) {
   const WordOperation operation = TRY(WordOperation::decode(encoded));
   const Key first = TRY(make_key(word, sharing));
   const Key second = TRY(make_key(target, sharing));
@@ -223,6 +225,8 @@ Result<int> wake_op(UserAddr word, UserAddr target, Sharing sharing, int wake_li
   for (;;) {
     {
       PairGuard guard(bucket, target_bucket);
+      bucket.lock.assert_held();
+      target_bucket.lock.assert_held();
       const Result<uint32_t> old = change_word(target, operation);
       if (old) {
         const int woken = TRY(wake_in(bucket, first, wake_limit, kMatchAny));

@@ -78,7 +78,8 @@ Result<void> change_flags(Mm& mm, const Vma& vma, UserAddr start, UserAddr end, 
 
 Result<void> advise_mapping(Mm& mm, const Vma& vma, UserAddr start, UserAddr end, int advice)
     REQUIRES(mm.mmap_lock) {
-  auto mark = [&](uint32_t set, uint32_t clear) NO_THREAD_SAFETY_ANALYSIS {
+  auto mark = [&](uint32_t set, uint32_t clear) {
+    mm.mmap_lock.assert_held();
     return change_flags(mm, vma, start, end, {set, clear});
   };
   bool is_private_anonymous = !vma.object && vma.is_private() && !(vma.flags & kVmSpecial);
@@ -152,7 +153,8 @@ Result<void> do_madvise(Mm& mm, UserAddr start, uint64_t length, int advice) {
   }
   WriteGuard guard(mm.mmap_lock);
   return for_each_mapping(
-      mm, start, end, [&](const Vma& vma, UserAddr from, UserAddr to) NO_THREAD_SAFETY_ANALYSIS {
+      mm, start, end, [&](const Vma& vma, UserAddr from, UserAddr to) {
+        mm.mmap_lock.assert_held();
         return advise_mapping(mm, vma, from, to, advice);
       });
 }
@@ -176,7 +178,8 @@ Result<void> do_mlock(Mm& mm, UserAddr start, uint64_t length, bool lock, bool p
     FlagChange change{0, kVmAnyLock};
     if (lock) change.set = populate ? kVmLocked : kVmAnyLock;
     TRY(for_each_mapping(mm, from, end,
-                         [&](const Vma& vma, UserAddr at, UserAddr to) NO_THREAD_SAFETY_ANALYSIS {
+                         [&](const Vma& vma, UserAddr at, UserAddr to) {
+                           mm.mmap_lock.assert_held();
                            return change_flags(mm, vma, at, to, change);
                          }));
   }

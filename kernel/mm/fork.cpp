@@ -19,7 +19,7 @@ namespace {
 // The child is private, but a truncation may look for pages in those of its mappings that are
 // already in a reverse map. It never holds two of these locks, so waiting for it is safe, and the
 // order of ranks has no place for a second lock of the same rank.
-void lock_child(Mm& child) ACQUIRE(child.page_table_lock) NO_THREAD_SAFETY_ANALYSIS {
+void lock_child(Mm& child) ACQUIRE(child.page_table_lock) {
   while (!child.page_table_lock.try_lock()) arch::cpu_relax();
 }
 

@@ -22,10 +22,11 @@ struct Move {
 enum class MoveOutcome : uint8_t { done, runs };
 
 // Moves the task if it waits on a CPU that it is to leave. Not at all if it runs.
-MoveOutcome try_move(const Move& move, CpuId& cpu) NO_THREAD_SAFETY_ANALYSIS {
+MoveOutcome try_move(const Move& move, CpuId& cpu) {
   Schedulable& task = move.task;
   arch::IrqState state = arch::irq_save();
   RunQueue& rq = lock_run_queue_of(task);
+  rq.lock.assert_held();
   cpu = rq.cpu;
   bool must_leave = task.on_rq && !(move.wanted & task.cpus_allowed & (1ull << rq.cpu));
   bool runs = must_leave && rq.current == &task;
@@ -59,11 +60,12 @@ void leave_other_cpus(Schedulable& task, uint64_t wanted) {
 
 }  // namespace
 
-Result<void> set_affinity(Schedulable& task, uint64_t cpus) NO_THREAD_SAFETY_ANALYSIS {
+Result<void> set_affinity(Schedulable& task, uint64_t cpus) {
   uint64_t online = all_cpus();
   if ((cpus & online) == 0) return Errno::inval;
   arch::IrqState state = arch::irq_save();
   RunQueue& rq = lock_run_queue_of(task);
+  rq.lock.assert_held();
   bool refused = task.policy == kPolicyDeadline && (cpus & online) != online;
   if (!refused) task.cpus_allowed = cpus;
   unlock(rq);

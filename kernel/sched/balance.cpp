@@ -149,7 +149,8 @@ CpuId busiest_cpu(CpuId except) {
 bool pull_realtime(RunQueue& rq) REQUIRES(rq.lock) {
   uint64_t cpus = cpus_with_waiting_realtime.load(std::memory_order_relaxed) & ~(1ull << rq.cpu);
   bool pulled = false;
-  (void)find_from(rq.cpu, cpus, [&](CpuId cpu) NO_THREAD_SAFETY_ANALYSIS {
+  (void)find_from(rq.cpu, cpus, [&](CpuId cpu) {
+    rq.lock.assert_held();
     RunQueue& other = run_queues[cpu];
     if (!other.lock.try_lock_irqs_off()) return false;
     Schedulable* task = find_movable(other.deadline.waiting, rq.cpu, UINT64_MAX);
@@ -162,7 +163,7 @@ bool pull_realtime(RunQueue& rq) REQUIRES(rq.lock) {
 }
 
 // Takes tasks whose move makes the two more even.
-void even_out_weights(RunQueue& rq, Nanoseconds now) NO_THREAD_SAFETY_ANALYSIS {
+void even_out_weights(RunQueue& rq, Nanoseconds now) REQUIRES(rq.lock) {
   CpuId busiest = busiest_cpu(rq.cpu);
   if (busiest == kMaxCpus || pressure(run_queues[busiest]) <= pressure(rq)) return;
   RunQueue& other = run_queues[busiest];
@@ -194,7 +195,7 @@ CpuId slowest_cpu(CpuId except) {
 // where virtual time runs faster it takes a task from where it runs slowest, and the task is owed
 // the difference. So no task of either is further behind than the tolerance and an interval.
 // A CPU from which nobody can be taken is not behind: its tasks have all that they can have.
-void even_out_progress(RunQueue& rq, Nanoseconds now) NO_THREAD_SAFETY_ANALYSIS {
+void even_out_progress(RunQueue& rq, Nanoseconds now) REQUIRES(rq.lock) {
   if (rq.fair.count == 0) return;
   bool has_idled = std::exchange(rq.fair.has_idled, false);
   rq.progress = progress_of(rq);
@@ -234,7 +235,7 @@ CpuId select_among_cpus(const Schedulable& task, Placement why) {
   return is_idle(least) ? here_or_idle(task, allowed, least) : least;
 }
 
-bool pull_for_switch(RunQueue& rq) NO_THREAD_SAFETY_ANALYSIS {
+bool pull_for_switch(RunQueue& rq) {
   if (cpus_with_waiting_realtime.load(std::memory_order_relaxed) & ~(1ull << rq.cpu)) {
     if (pull_realtime(rq)) return true;
   }

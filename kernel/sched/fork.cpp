@@ -35,9 +35,10 @@ void reset_accounting(Schedulable& child) {
 }
 
 // B71: forking makes no CPU time: the child gets half of what is left, rounded up.
-void share_slice(Schedulable& child, Schedulable& caller) NO_THREAD_SAFETY_ANALYSIS {
+void share_slice(Schedulable& child, Schedulable& caller) {
   arch::IrqState state = arch::irq_save();
   RunQueue& rq = lock_run_queue_of(caller);
+  rq.lock.assert_held();
   Nanoseconds left = std::max<Nanoseconds>(caller.slice_left, 0);
   child.slice_left = (left + 1) / 2;
   caller.slice_left = left / 2;
@@ -75,11 +76,12 @@ Result<void> sched_fork(Schedulable& child, Schedulable& caller) {
 }
 
 // The slice goes back to whom it came from: the caller, since nobody else cancels a fork.
-void sched_cancel_fork(Schedulable& child) NO_THREAD_SAFETY_ANALYSIS {
+void sched_cancel_fork(Schedulable& child) {
   TINE_DEBUG_ASSERT(child.state == TaskState::newborn && !child.on_rq);
   Schedulable& caller = *arch::current_schedulable();
   arch::IrqState state = arch::irq_save();
   RunQueue& rq = lock_run_queue_of(caller);
+  rq.lock.assert_held();
   caller.slice_left += std::exchange(child.slice_left, 0);
   unlock(rq);
   arch::irq_restore(state);

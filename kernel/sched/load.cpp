@@ -68,7 +68,7 @@ LoadSnapshot load_snapshot() {
 
 const CpuStatistics& cpu_statistics(CpuId cpu) { return run_queues[cpu].statistics; }
 
-CpuTimes cpu_times(CpuId cpu) NO_THREAD_SAFETY_ANALYSIS {
+CpuTimes cpu_times(CpuId cpu) {
   arch::IrqState state = arch::irq_save();
   RunQueue& rq = run_queues[cpu];
   rq.lock.lock_irqs_off();

@@ -46,9 +46,10 @@ Result<void> promise(uint64_t had, uint64_t wanted) {
 
 // Calls change() while the task is in no container, and puts it back where its new class wants it.
 template <class Change>
-void change_parameters(Schedulable& task, Change&& change) NO_THREAD_SAFETY_ANALYSIS {
+void change_parameters(Schedulable& task, Change&& change) {
   arch::IrqState state = arch::irq_save();
   RunQueue& rq = lock_run_queue_of(task);
+  rq.lock.assert_held();
   update_current(rq, arch::monotonic_now());
   bool queued = task.on_rq;
   if (queued) deactivate(rq, task);

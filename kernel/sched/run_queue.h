@@ -122,7 +122,8 @@ extern RunQueue* const run_queues;
 
 inline RunQueue& this_run_queue() { return run_queues[arch::this_cpu().id]; }
 
-// Locks the run queue that the task belongs to. Interrupts must be off.
+// Locks the run queue that the task belongs to. Interrupts must be off. The analysis cannot name the
+// lock of what is returned, so callers assert it.
 RunQueue& lock_run_queue_of(const Schedulable& task) NO_THREAD_SAFETY_ANALYSIS;
 
 // Whether a task that sleeps so counts for the load average: a program's, that is. Threads of the

@@ -61,7 +61,8 @@ bool remove(TimerBase& base, Timer& timer) REQUIRES(base.lock) {
   return true;
 }
 
-// The timer may move to another CPU's base while its lock is being taken.
+// The timer may move to another CPU's base while its lock is being taken. The analysis cannot name
+// the lock of what is returned, so the caller asserts it.
 TimerBase& lock_base_of(const Timer& timer) NO_THREAD_SAFETY_ANALYSIS {
   for (;;) {
     CpuId cpu = timer.cpu;
@@ -74,8 +75,9 @@ TimerBase& lock_base_of(const Timer& timer) NO_THREAD_SAFETY_ANALYSIS {
 }
 
 // Takes the timer off its base; false if it was not armed. Interrupts off.
-bool disarm(Timer& timer, bool& running_elsewhere) NO_THREAD_SAFETY_ANALYSIS {
+bool disarm(Timer& timer, bool& running_elsewhere) {
   TimerBase& base = lock_base_of(timer);
+  base.lock.assert_held();
   bool was_armed = remove(base, timer);
   running_elsewhere = base.running.load(std::memory_order_relaxed) == &timer &&
                       &base != &base_of(arch::this_cpu().id);
@@ -83,7 +85,7 @@ bool disarm(Timer& timer, bool& running_elsewhere) NO_THREAD_SAFETY_ANALYSIS {
   return was_armed;
 }
 
-void run_expired(TimerBase& base, Nanoseconds now) NO_THREAD_SAFETY_ANALYSIS {
+void run_expired(TimerBase& base, Nanoseconds now) {
   base.lock.lock_irqs_off();
   while (!base.armed.empty() && base.armed.begin()->deadline <= now) {
     Timer& timer = *base.armed.begin();
@@ -102,7 +104,7 @@ void run_expired(TimerBase& base, Nanoseconds now) NO_THREAD_SAFETY_ANALYSIS {
 
 void init_this_cpu() { new (&base_of(arch::this_cpu().id)) TimerBase; }
 
-void arm(Timer& timer, Nanoseconds deadline) NO_THREAD_SAFETY_ANALYSIS {
+void arm(Timer& timer, Nanoseconds deadline) {
   arch::IrqState state = arch::irq_save();
   bool running_elsewhere;
   if (timer.armed) disarm(timer, running_elsewhere);

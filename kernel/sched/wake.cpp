@@ -33,9 +33,10 @@ void make_runnable(RunQueue& rq, Schedulable& task, EnqueueReason reason) REQUIR
 
 }  // namespace
 
-void enqueue_where_assigned(Schedulable& task, EnqueueReason reason) NO_THREAD_SAFETY_ANALYSIS {
+void enqueue_where_assigned(Schedulable& task, EnqueueReason reason) {
   for (;;) {
     RunQueue& rq = lock_run_queue_of(task);
+    rq.lock.assert_held();
     if (!may_run_on(task, rq.cpu)) [[unlikely]] {  // forbidden a moment ago
       task.cpu = select_cpu(task, Placement::forbidden);
       unlock(rq);
@@ -85,7 +86,7 @@ void wake_up_new_task(Schedulable& child) {
 
 namespace tine {
 
-bool wake_up(sched::Schedulable& task, WakeMode mode) NO_THREAD_SAFETY_ANALYSIS {
+bool wake_up(sched::Schedulable& task, WakeMode mode) {
   using namespace sched;
   // Whatever the caller changed before is visible to a task whose state does not match yet: that
   // one still has its barrier and its test before it (prepare_to_sleep).
@@ -94,6 +95,7 @@ bool wake_up(sched::Schedulable& task, WakeMode mode) NO_THREAD_SAFETY_ANALYSIS 
 
   arch::IrqState irq_state = arch::irq_save();
   RunQueue& rq = lock_run_queue_of(task);
+  rq.lock.assert_held();
   TaskState state = task.state.load(std::memory_order_relaxed);
   bool woken = state_matches(state, mode);
   bool move = false;

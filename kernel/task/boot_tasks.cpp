@@ -59,7 +59,7 @@ void set_default_limits(SignalState& process) {
 
 }  // namespace
 
-Result<Task*> make_idle_task(CpuId cpu) NO_THREAD_SAFETY_ANALYSIS {
+Result<Task*> make_idle_task(CpuId cpu) {
   void* storage = cpu == 0 ? boot_idle_storage : heap_allocate(sizeof(IdleParts));
   if (storage == nullptr) return Errno::nomem;
   auto& parts = *new (storage) IdleParts;
@@ -69,6 +69,7 @@ Result<Task*> make_idle_task(CpuId cpu) NO_THREAD_SAFETY_ANALYSIS {
   task.signal = Ref<SignalState>(parts.signal);
   task.namespaces = Ref<Namespaces>(initial_namespaces);
   task.pid = Ref<Pid>(parts.pid);
+  task_tree_lock.assert_held();  // as good as: nobody else knows the task
   task.group_leader = task.real_parent = task.parent = &task;
   task.flags = kPfKernelThread | kPfNoFreeze;
   task.cpu = cpu;

@@ -35,9 +35,7 @@ class UserAccountTable {
 
  private:
   static constexpr unsigned kBuckets = 64;
-  UserAccount*& bucket(KernelUid uid) NO_THREAD_SAFETY_ANALYSIS {
-    return buckets_[uid.value % kBuckets];
-  }
+  UserAccount*& bucket(KernelUid uid) REQUIRES(lock_) { return buckets_[uid.value % kBuckets]; }
   UserAccount root_{KernelUid(0)};
   SpinLock lock_{LockRank::user_accounts};
   UserAccount* buckets_[kBuckets] GUARDED_BY(lock_) = {};
