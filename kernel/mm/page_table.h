@@ -66,10 +66,11 @@ inline Frame* huge_page_of(const Frame& table) {
 // was looked at; at the top, of the user half.
 template <class Act>
 inline void for_each_entry(const Frame& table, Act&& act) {
+  arch::Pte* const entries = frame_data<arch::Pte>(table);
   for (uint64_t groups = table.table_groups; groups != 0; groups &= groups - 1) {
     unsigned first = static_cast<unsigned>(__builtin_ctzll(groups)) * 8;
     for (unsigned index = first; index < first + 8; ++index) {
-      arch::Pte& entry = entry_of(table, index);
+      arch::Pte& entry = entries[index];
       const arch::Pte seen = load_entry(entry);
       if (seen.raw() != 0) act(index, entry, seen);
     }
