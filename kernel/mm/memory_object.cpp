@@ -26,6 +26,36 @@ Result<void> MemoryObject::seal_writes(bool only_unmapped) {
   return {};
 }
 
+Ref<PreparedImage> MemoryObject::image() {
+  SpinGuard guard(image_lock_);
+  return image_;
+}
+
+uint64_t MemoryObject::changes() {
+  SpinGuard guard(image_lock_);
+  return changes_;
+}
+
+void MemoryObject::keep_image(Ref<PreparedImage> image, uint64_t changes_before) {
+  SpinGuard guard(image_lock_);
+  if (keeps_images_ && changes_ == changes_before) std::swap(image_, image);
+}
+
+void MemoryObject::contents_changed() {
+  Ref<PreparedImage> outdated;  // dropped after the lock
+  SpinGuard guard(image_lock_);
+  ++changes_;
+  std::swap(image_, outdated);
+}
+
+void MemoryObject::add_writing_mapping() {
+  writers_and_seal_.fetch_add(1, std::memory_order_acq_rel);
+  Ref<PreparedImage> outdated;
+  SpinGuard guard(image_lock_);
+  keeps_images_ = false;
+  std::swap(image_, outdated);
+}
+
 void MemoryObject::link(Vma& vma) {
   MutexGuard guard(reverse_map_lock_);
   vma.previous_in_object = nullptr;

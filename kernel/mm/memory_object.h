@@ -5,7 +5,7 @@
 // know what a file is.
 //
 // reverse_map_lock_ guards the reverse map (the VMAs that map the object), so that truncate reaches
-// every mapping (B20). The pages are the derived class's.
+// every mapping (B20). image_lock_ guards the prepared image. The pages are the derived class's.
 //
 // Truncation, in this order: make the new size visible; set `frame.object` of each page that goes
 // to null and drop the object's reference; unmap_range(). A fault that got the page before checks
@@ -19,10 +19,18 @@
 #include "core/result.h"
 #include "mm/frame.h"
 #include "sync/mutex.h"
+#include "sync/spin_lock.h"
 
 namespace tine::mm {
 
 struct Vma;
+
+// What exec has found out about a program's file, kept with the contents that it is about.
+// exec::ElfImage, and nothing else, derives from it.
+class PreparedImage : public RefCounted<PreparedImage> {
+ public:
+  virtual ~PreparedImage() = default;
+};
 
 class MemoryObject : public RefCounted<MemoryObject> {
  public:
@@ -59,8 +67,16 @@ class MemoryObject : public RefCounted<MemoryObject> {
   bool is_write_sealed() const {
     return writers_and_seal_.load(std::memory_order_acquire) & kWriteSealed;
   }
-  void add_writing_mapping() { writers_and_seal_.fetch_add(1, std::memory_order_acq_rel); }
+  void add_writing_mapping();
   void remove_writing_mapping() { writers_and_seal_.fetch_sub(1, std::memory_order_acq_rel); }
+
+  // The image that is true of the contents as they are; null: none is kept. An image is made by
+  // asking for changes(), then looking at the contents. It is kept unless they have changed
+  // meanwhile, and goes when they change. A mapping changes them unnoticed: an object that has been
+  // mapped to be written keeps no image ever after.
+  Ref<PreparedImage> image();
+  uint64_t changes();
+  void keep_image(Ref<PreparedImage> image, uint64_t changes_before);
 
   // The reverse map: called with the Mm's mmap lock held, by mm/ alone.
   void link(Vma& vma);
@@ -72,9 +88,17 @@ class MemoryObject : public RefCounted<MemoryObject> {
   // ENOMEM: a table that is shared since a fork could not be copied, and some are left.
   Result<void> unmap_range(uint64_t first, uint64_t end);
 
+ protected:
+  // Called by the derived class after each change, before the caller of it can know.
+  void contents_changed();
+
  private:
   static constexpr uint32_t kWriteSealed = 1u << 31;
   std::atomic<uint32_t> writers_and_seal_{0};
+  SpinLock image_lock_{LockRank::page_table};
+  Ref<PreparedImage> image_ GUARDED_BY(image_lock_);
+  uint64_t changes_ GUARDED_BY(image_lock_) = 0;
+  bool keeps_images_ GUARDED_BY(image_lock_) = true;
   Mutex reverse_map_lock_{LockRank::memory_object};
   Vma* first_vma_ GUARDED_BY(reverse_map_lock_) = nullptr;  // list through Vma::next_in_object
 };

@@ -292,12 +292,10 @@ Result<void> ShmemObject::resize(uint64_t new_size) {
   if (new_size > static_cast<uint64_t>(INT64_MAX)) return Errno::fbig;
   if (new_size < old_size) clear_tail(new_size);
   size_.store(new_size, std::memory_order_release);
-  if (new_size < old_size) {
-    uint64_t first = page_ceil(new_size) >> kPageShift;
-    remove_pages(first, ~uint64_t{0});
-    TRY(unmap_removed(first, ~uint64_t{0} >> kPageShift));
-  }
-  return {};
+  const uint64_t first = page_ceil(new_size) >> kPageShift;
+  if (new_size < old_size) remove_pages(first, ~uint64_t{0});
+  contents_changed();
+  return new_size < old_size ? unmap_removed(first, ~uint64_t{0} >> kPageShift) : Result<void>();
 }
 
 Result<void> ShmemObject::punch_hole(uint64_t offset, uint64_t length) {
@@ -313,9 +311,9 @@ Result<void> ShmemObject::punch_hole(uint64_t offset, uint64_t length) {
   };
   clear(offset, std::min(end, first << kPageShift));
   if (last << kPageShift < end && last >= first) clear(last << kPageShift, end);
-  if (first >= last) return {};
-  remove_pages(first, last);
-  return unmap_removed(first, last);
+  if (first < last) remove_pages(first, last);
+  contents_changed();
+  return first < last ? unmap_removed(first, last) : Result<void>();
 }
 
 Result<size_t> ShmemObject::read(IoBuffer& buffer, uint64_t offset) {
@@ -366,6 +364,7 @@ Result<size_t> ShmemObject::write(IoBuffer& buffer, uint64_t offset) {
     }
     if (done < length) break;
   }
+  contents_changed();
   if (total == 0 && !outcome) return outcome.error();
   return total;
 }

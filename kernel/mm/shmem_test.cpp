@@ -70,6 +70,61 @@ TEST(Shmem, SparseObjectsReachFar) {
   EXPECT_EQ(back[1], std::byte{2});
 }
 
+int images = 0;
+struct Image final : PreparedImage {
+  static constexpr const char* kCacheName = "image";
+  Image() { ++images; }
+  ~Image() override { --images; }
+};
+
+// An image is true of the contents that it was made of, and of no others.
+TEST(Shmem, ImagesAreKeptUntilTheContentsChange) {
+  MemoryMachine machine;
+  std::byte data[3] = {};
+  {
+    auto object = *make_file_pages();
+    auto keep_one = [&] {
+      object->keep_image(*make_ref<Image>(), object->changes());
+      return static_cast<bool>(object->image());
+    };
+    auto is_kept_through = [&](auto&& change) {
+      EXPECT_TRUE(keep_one());
+      change();
+      return static_cast<bool>(object->image());
+    };
+    EXPECT_FALSE(object->image());
+    EXPECT_FALSE(is_kept_through([&] { (void)object->write_kernel(data, 5); }));
+    EXPECT_FALSE(is_kept_through([&] { (void)object->resize(2 * kPageSize); }));
+    EXPECT_FALSE(is_kept_through([&] { (void)object->resize(kPageSize); }));
+    EXPECT_FALSE(is_kept_through([&] { (void)object->punch_hole(0, kPageSize); }));
+    EXPECT_FALSE(is_kept_through([&] { (void)object->punch_hole(6, 1); }));
+    EXPECT_TRUE(is_kept_through([&] { (void)read_all(*object); }));
+    EXPECT_TRUE(is_kept_through([&] { (void)object->get_page(0, false); }));
+    EXPECT_EQ(images, 1);
+
+    // Somebody writes while one is made.
+    const uint64_t before = object->changes();
+    (void)object->write_kernel(data, 0);
+    object->keep_image(*make_ref<Image>(), before);
+    EXPECT_FALSE(object->image());
+
+    // A program may write from now on whenever it likes.
+    EXPECT_TRUE(keep_one());
+    MmUser mm = make_mm();
+    ASSERT_TRUE(do_mmap(*mm, {.length = kPageSize,
+                              .flags = kVmRead | kVmShared | kVmMayAll,
+                              .object = Ref<MemoryObject>(*object)}));
+    EXPECT_FALSE(object->image());
+    EXPECT_FALSE(keep_one());
+    EXPECT_EQ(images, 0);
+  }
+  auto object = *make_file_pages();
+  object->keep_image(*make_ref<Image>(), object->changes());
+  EXPECT_EQ(images, 1);
+  object.reset();
+  EXPECT_EQ(images, 0);
+}
+
 TEST(Shmem, BootPagesAreUsedWhereTheyLie) {
   arch::hosted::boot_machine({.memory_bytes = 16ull << 20});
   MemoryRange ram[] = {{PhysAddr(0), 16ull << 20}};

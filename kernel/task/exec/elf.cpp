@@ -39,7 +39,7 @@ static bool is_placeable(const ProgramHeader& segment) {
 }
 
 Result<void> ElfImage::survey() {
-  for (const ProgramHeader& segment : segments_) {
+  for (const ProgramHeader& segment : segments_.span()) {
     switch (segment.type) {
       case kSegmentInterpreter:
         if (interpreter_ == nullptr) interpreter_ = &segment;
@@ -62,33 +62,27 @@ Result<void> ElfImage::survey() {
   return low_ < high_ ? Result<void>() : Result<void>(Errno::noexec);
 }
 
-Result<void> ElfImage::read_segments(fs::File& file, const FileHead& head) {
-  const size_t count = header_.program_header_count, bytes = count * sizeof(ProgramHeader);
-  const uint64_t offset = header_.program_headers;
-  if (offset <= head.size && bytes <= head.size - offset && offset % alignof(ProgramHeader) == 0) {
-    segments_ = {reinterpret_cast<const ProgramHeader*>(head.bytes.data() + offset), count};
-    return {};
-  }
-  further_segments_ = TRY(Buffer<ProgramHeader>::make(count));
-  const size_t read =
-      TRY(fs::read_at(file, offset, std::as_writable_bytes(further_segments_.span())));
-  if (read != bytes) return Errno::noexec;
-  segments_ = further_segments_.span();
-  return {};
-}
-
-Result<ElfImage> ElfImage::parse(fs::File& file, const FileHead& head) {
-  ElfImage image;
+Result<Ref<ElfImage>> ElfImage::parse(fs::File& file, const FileHead& head) {
   if (head.size < sizeof(ElfHeader)) return Errno::noexec;
-  __builtin_memcpy(&image.header_, head.bytes.data(), sizeof(ElfHeader));
-  TRY(image.check_header());
-  TRY(image.read_segments(file, head));
-  TRY(image.survey());
+  Ref<ElfImage> image = TRY(make_ref<ElfImage>());
+  __builtin_memcpy(&image->header_, head.bytes.data(), sizeof(ElfHeader));
+  TRY(image->check_header());
+
+  const ElfHeader& header = image->header_;
+  image->segments_ = TRY(Buffer<ProgramHeader>::make(header.program_header_count));
+  const std::span<std::byte> target = std::as_writable_bytes(image->segments_.span());
+  const uint64_t offset = header.program_headers;
+  if (offset <= head.size && target.size() <= head.size - offset) {
+    std::copy_n(head.bytes.data() + offset, target.size(), target.data());
+  } else if (TRY(fs::read_at(file, offset, target)) != target.size()) {
+    return Errno::noexec;
+  }
+  TRY(image->survey());
   return image;
 }
 
 uint64_t ElfImage::program_header_address() const {
-  for (const ProgramHeader& segment : segments_) {
+  for (const ProgramHeader& segment : segments_.span()) {
     if (segment.type != kSegmentLoad) continue;
     const uint64_t offset = header_.program_headers;
     if (offset >= segment.offset && offset - segment.offset < segment.file_size) {

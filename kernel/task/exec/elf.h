@@ -2,6 +2,7 @@
 //
 // Reading ELF64 executables (elf(5)): what a file says of itself, checked, and nothing mapped yet.
 // A hostile or truncated file ends in ENOEXEC (or ELIBBAD, EIO for an interpreter), never further.
+// The image stays with the file's contents, and the next exec of them does not read at all.
 #pragma once
 
 #include <array>
@@ -11,6 +12,7 @@
 #include "core/types.h"
 #include "fs/file.h"
 #include "mm/heap.h"
+#include "mm/memory_object.h"
 
 namespace tine::exec {
 
@@ -37,8 +39,8 @@ enum : uint16_t { kElfExecutable = 2, kElfShared = 3 };
 
 // The first bytes of a file, read once; what kind of program it is shows here.
 struct FileHead {
-  static constexpr size_t kBytes = sizeof(ElfHeader) + 13 * sizeof(ProgramHeader);  // of most
-  alignas(ElfHeader) std::array<std::byte, kBytes> bytes;
+  static constexpr size_t kBytes = 512;
+  std::array<std::byte, kBytes> bytes;
   size_t size = 0;
   std::string_view text() const { return {reinterpret_cast<const char*>(bytes.data()), size}; }
   bool is_elf() const { return text().starts_with(std::string_view("\177ELF", 4)); }
@@ -46,14 +48,21 @@ struct FileHead {
 };
 Result<void> read_head(fs::File& file, FileHead& head);
 
-class ElfImage {
+class ElfImage final : public mm::PreparedImage {
  public:
-  // What the file's head says, which must outlive the image. ENOEXEC, ENOMEM, EIO.
-  static Result<ElfImage> parse(fs::File& file, const FileHead& head);
+  static constexpr const char* kCacheName = "elf_image";
+  ElfImage() = default;
+
+  // The one that is kept with a file's contents; null: none.
+  static Ref<const ElfImage> kept_with(mm::MemoryObject& contents) {
+    return Ref<const ElfImage>::adopt(static_cast<const ElfImage*>(contents.image().leak()));
+  }
+  // Reads the file whose head is given. ENOEXEC, ENOMEM, EIO.
+  static Result<Ref<ElfImage>> parse(fs::File& file, const FileHead& head);
 
   bool is_position_independent() const { return header_.type == kElfShared; }
   uint64_t entry() const { return header_.entry; }
-  std::span<const ProgramHeader> segments() const { return segments_; }
+  std::span<const ProgramHeader> segments() const { return segments_.span(); }
   uint64_t program_header_count() const { return header_.program_header_count; }
   // Of all loadable segments together, page-aligned outwards.
   uint64_t low() const { return low_; }
@@ -67,12 +76,10 @@ class ElfImage {
 
  private:
   Result<void> check_header() const;
-  Result<void> read_segments(fs::File& file, const FileHead& head);
   Result<void> survey();
 
   ElfHeader header_{};
-  std::span<const ProgramHeader> segments_;     // in the file's head, or...
-  Buffer<ProgramHeader> further_segments_;      // ...read from further down
+  Buffer<ProgramHeader> segments_;
   const ProgramHeader* interpreter_ = nullptr;  // in segments_
   uint64_t low_ = ~0ull, high_ = 0, alignment_ = kPageSize;
   bool executable_stack_ = false;

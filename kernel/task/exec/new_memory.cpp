@@ -103,9 +103,9 @@ Result<void> NewMemory::map_segment(const ProgramHeader& segment, uint64_t bias,
   return {};
 }
 
-Result<LoadedProgram> NewMemory::load(const ElfImage& image, fs::File& file, uint64_t base,
+Result<LoadedProgram> NewMemory::load(const ElfImage& image, fs::File& file,
+                                      const Ref<mm::MemoryObject>& contents, uint64_t base,
                                       bool is_main) {
-  const Ref<mm::MemoryObject> object = TRY(file.memory_object());
   uint64_t bias = 0;
   if (image.is_position_independent()) {
     if (base == 0) {
@@ -118,7 +118,7 @@ Result<LoadedProgram> NewMemory::load(const ElfImage& image, fs::File& file, uin
   if (image.high() + bias > arch::kUserTop) return Errno::nomem;
   for (const ProgramHeader& segment : image.segments()) {
     if (segment.type == kSegmentLoad && segment.memory_size != 0) {
-      TRY(map_segment(segment, bias, file, object, is_main));
+      TRY(map_segment(segment, bias, file, contents, is_main));
     }
   }
   const uint64_t headers = image.program_header_address();

@@ -32,8 +32,10 @@ class NewMemory {
  public:
   static Result<NewMemory> make(const Layout& layout);
 
-  // Maps the segments of `image` at their addresses plus `bias`, or anywhere for an interpreter.
-  Result<LoadedProgram> load(const ElfImage& image, fs::File& file, uint64_t base, bool is_main);
+  // Maps the segments of `image`, pages of `contents`, at their addresses plus `bias`, or anywhere
+  // for an interpreter.
+  Result<LoadedProgram> load(const ElfImage& image, fs::File& file,
+                             const Ref<mm::MemoryObject>& contents, uint64_t base, bool is_main);
   // Notes where code, data and heap begin and end, for brk(2) and /proc.
   void set_program_bounds(const ElfImage& image, uint64_t bias, uint64_t brk_gap);
   // The stack, of which `used` bytes at the top will be written.

@@ -19,18 +19,41 @@ namespace {
 constexpr int kAtCwd = -100;
 constexpr int kMaxScriptDepth = 5;  // execve(2): deeper nesting is ELOOP
 
-// From `file` to the ELF file that is to run in the end, with its first bytes.
-Result<void> resolve_scripts(Ref<fs::File>& file, FileHead& head, std::string_view name,
-                             Arguments& arguments) {
+// A file that is to be run, and what it says of itself.
+struct Executable {
+  Ref<fs::File> file;
+  Ref<mm::MemoryObject> contents;
+  Ref<const ElfImage> image;
+};
+
+// The image of an ELF file, made now if none is kept. Null: it is none, and `head` shows what it
+// is.
+Result<Ref<const ElfImage>> image_of(fs::File& file, mm::MemoryObject& contents, FileHead& head) {
+  if (Ref<const ElfImage> kept = ElfImage::kept_with(contents)) [[likely]]
+    return kept;
+  const uint64_t changes = contents.changes();
+  TRY(read_head(file, head));
+  if (!head.is_elf()) return Ref<const ElfImage>();
+  Ref<ElfImage> image = TRY(ElfImage::parse(file, head));
+  contents.keep_image(image, changes);
+  return Ref<const ElfImage>(*image);
+}
+
+// From `file` to the ELF file that is to run in the end.
+Result<Executable> resolve_scripts(Ref<fs::File> file, std::string_view name,
+                                   Arguments& arguments) {
+  Executable executable{.file = std::move(file)};
+  FileHead head;
   for (int depth = 0;; ++depth) {
-    TRY(read_head(*file, head));
-    if (!head.is_script()) break;
+    executable.contents = TRY(executable.file->memory_object());
+    executable.image = TRY(image_of(*executable.file, *executable.contents, head));
+    if (executable.image) return executable;
+    if (!head.is_script()) return Errno::noexec;
     if (depth == kMaxScriptDepth) return Errno::loop;
     const ScriptLine line = TRY(ScriptLine::parse(head));
     TRY(arguments.put_interpreter_first(line.interpreter(), line.option(), name));
-    file = TRY(fs::open_executable(kAtCwd, line.interpreter(), 0));
+    executable.file = TRY(fs::open_executable(kAtCwd, line.interpreter(), 0));
   }
-  return head.is_elf() ? Result<void>() : Result<void>(Errno::noexec);
 }
 
 Result<Ref<fs::File>> open_interpreter(fs::File& program, const ProgramHeader& segment) {
@@ -48,35 +71,33 @@ Result<LoadedProgram> load_interpreter(NewMemory& memory, fs::File& program, con
   const ProgramHeader* segment = image.interpreter();
   if (segment == nullptr) return loaded;
   const Ref<fs::File> file = TRY(open_interpreter(program, *segment));
+  const Ref<mm::MemoryObject> contents = TRY(file->memory_object());
   FileHead head;
-  TRY(read_head(*file, head));
-  if (!head.is_elf()) return Errno::libbad;
-  const auto interpreter = ElfImage::parse(*file, head);
-  if (!interpreter) {
-    return interpreter.error() == Errno::noexec ? Errno::libbad : interpreter.error();
-  }
-  return memory.load(*interpreter, *file, 0, false);
+  const auto interpreter = image_of(*file, *contents, head);
+  if (!interpreter && interpreter.error() != Errno::noexec) return interpreter.error();
+  if (!interpreter || !*interpreter) return Errno::libbad;
+  return memory.load(**interpreter, *file, contents, 0, false);
 }
 
 }  // namespace
 
 Result<NewProgram> NewProgram::build(Ref<fs::File> file, std::string_view file_name,
                                      Arguments& arguments) {
-  FileHead head;
-  TRY(resolve_scripts(file, head, file_name, arguments));
-  const ElfImage image = TRY(ElfImage::parse(*file, head));
+  const Executable executable = TRY(resolve_scripts(std::move(file), file_name, arguments));
+  const ElfImage& image = *executable.image;
   const Task& task = current();
-  ExecCreds creds = TRY(creds_for(*file));
+  ExecCreds creds = TRY(creds_for(*executable.file));
   uint32_t personality = task.personality;
   if (creds.gains_identity) personality &= ~kClearedOnSetId;
   const uint64_t stack_limit = soft_limit(kLimitStack);
   const Layout layout = Layout::choose(personality, stack_limit);
 
   NewMemory memory = TRY(NewMemory::make(layout));
-  const LoadedProgram program = TRY(memory.load(image, *file, layout.program_base, true));
+  const LoadedProgram program =
+      TRY(memory.load(image, *executable.file, executable.contents, layout.program_base, true));
   memory.set_program_bounds(image, program.bias, layout.brk_gap);
-  memory.mm().exe_file = file->map_name();
-  const LoadedProgram start = TRY(load_interpreter(memory, *file, image, program));
+  memory.mm().exe_file = executable.file->map_name();
+  const LoadedProgram start = TRY(load_interpreter(memory, *executable.file, image, program));
 
   const StackPlan plan(arguments, file_name, layout.stack_top);
   const uint64_t used = layout.stack_top - plan.pointers;
