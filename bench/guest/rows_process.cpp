@@ -73,16 +73,27 @@ struct MemoryUse {
   }
 };
 
-// By what each of the children has made memory grow, and of what that consists.
-void report_memory(const MemoryUse& before, const MemoryUse& within) {
-  const auto report = [](const char* figure, uint64_t kib_before, uint64_t kib_within) {
-    report_value(figure, (kib_within - kib_before) * 10 / SleepingChildren::count, "KiB");
+// Longer than it takes until a kernel takes processes for asleep (Tine: at most two seconds).
+void sleep_long() {
+  const int64_t seconds_and_nanoseconds[2] = {2, 500'000'000};
+  must(raw_call(__NR_nanosleep, as_long(seconds_and_nanoseconds), 0));
+}
+
+// By what each of the children has made memory grow, and of what that consists: `awake` when they
+// have just fallen asleep, `asleep` when they have slept for long.
+void report_memory(const MemoryUse& before, const MemoryUse& awake, const MemoryUse& asleep) {
+  const auto report = [](const char* figure, uint64_t kib_before, uint64_t kib_after) {
+    // Less than before is none: this process has slept as well.
+    const uint64_t grown = kib_after > kib_before ? kib_after - kib_before : 0;
+    report_value(figure, grown * 10 / SleepingChildren::count, "KiB");
   };
-  report("memory_per_process", before.used, within.used);
-  report("memory_kernel_stack", before.stacks, within.stacks);
-  report("memory_page_tables", before.tables, within.tables);
-  report("memory_touched_pages", before.pages, within.pages);
-  report("memory_kernel_objects", before.objects, within.objects);
+  report("memory_per_process", before.used, asleep.used);
+  report("memory_per_process_awake", before.used, awake.used);
+  report("memory_kernel_stack", before.stacks, asleep.stacks);
+  report("memory_page_tables", before.tables, asleep.tables);
+  report("memory_page_tables_awake", before.tables, awake.tables);
+  report("memory_touched_pages", before.pages, asleep.pages);
+  report("memory_kernel_objects", before.objects, asleep.objects);
 }
 
 // Raises the limit as far as it must be, and opens descriptors until `count` are open.
@@ -229,13 +240,17 @@ void row_children_1000() {
   static SleepingChildren children;
   uint64_t created[batches];
   uint64_t reaped[batches];
-  MemoryUse before = {}, within = {};
+  MemoryUse before = {}, awake = {}, asleep = {};
   for (size_t batch = 0; batch <= batches; ++batch) {
     if (batch == 0) before = MemoryUse::now();
     const uint64_t start = read_ticks();
     children.create();
     const uint64_t middle = read_ticks();
-    if (batch == 0) within = MemoryUse::now();
+    if (batch == 0) {
+      awake = MemoryUse::now();
+      sleep_long();
+      asleep = MemoryUse::now();
+    }
     const uint64_t resumed = read_ticks();
     children.reap_all();
     if (batch == 0) {
@@ -248,7 +263,7 @@ void row_children_1000() {
   }
   report_ticks("children_1000_create", median(created), SleepingChildren::count);
   report_ticks("children_1000_reap", median(reaped), SleepingChildren::count);
-  report_memory(before, within);
+  report_memory(before, awake, asleep);
 }
 
 }  // namespace bench

@@ -25,6 +25,7 @@
 #include "task/boot_tasks.h"
 #include "task/cpu_threads.h"
 #include "task/exec/exec.h"
+#include "task/sleepers.h"
 #include "task/task.h"
 
 namespace tine {
@@ -134,7 +135,7 @@ void kernel_init(void*) {
   drivers::init(boot.command_line->value("console"));
   if (!give_directories_and_descriptors()) panic("no memory for init");
   wait_for_other_cpus();
-  if (!start_cpu_threads()) panic("no memory for the threads of the CPUs");
+  if (!start_cpu_threads() || !start_watching_sleepers()) panic("no memory for kernel threads");
   run_init(*boot.command_line);
 }
 

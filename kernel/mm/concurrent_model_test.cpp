@@ -2,9 +2,10 @@
 //
 // The model checker with simulated CPUs: processes of several threads on four CPUs map, unmap,
 // protect, move, discard, fork, exit and truncate while others of their threads store and load, all
-// through system calls, with a seeded change of CPU and preemption at every interrupt window. Each
-// CPU has a translation cache that forgets nothing by itself (arch/hosted/translation_cache.h), so
-// a flush that is missing, too late or too small shows.
+// through system calls, with a seeded change of CPU and preemption at every interrupt window. Page
+// tables are folded under those who use them. Each CPU has a translation cache that forgets nothing
+// by itself (arch/hosted/translation_cache.h), so a flush that is missing, too late or too small
+// shows.
 //
 // Beside each page stands the set of values that it may hold. A store makes it one value: nothing
 // runs between a store and its note. While a change of a page is under way the set grows by what is
@@ -22,6 +23,7 @@
 
 #include "arch/hosted/harness.h"
 #include "arch/user_access.h"
+#include "mm/fold.h"
 #include "mm/huge_page.h"
 #include "mm/testing.h"
 
@@ -122,7 +124,7 @@ class Model {
   void step(Process& process) {
     if (steps_left_ > 0) --steps_left_;
     uint64_t first = pick(kPages);
-    switch (pick(24)) {
+    switch (pick(25)) {
       case 0:
         return map(process, first);
       case 1:
@@ -142,6 +144,8 @@ class Model {
       case 8:
         system_call(kSysYield);
         return;
+      case 10:  // whether they sleep or not
+        return for_each_mm([](void*, Mm& mm) { (void)fold_tables(mm); }, nullptr);
       case 9:  // long enough for upper entries to be cached and not dropped by a fault of its own
         for (uint64_t i = pick(40); i > 0; --i) {
           check_load(process, first - first % kWindowPages + pick(kWindowPages));

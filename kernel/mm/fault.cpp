@@ -183,9 +183,15 @@ Step fault_in(Mm& mm, const Vma& vma, UserAddr at, bool write) {
   bool is_mapped = false, has_table = false;
   {
     SpinGuard guard(mm.page_table_lock);
-    if (LeafTable leaf = mm.page_table.find(at)) {
+    auto look = [&](LeafTable leaf) {
+      if (!leaf) return false;
       has_table = true;
       is_mapped = !is_empty(leaf.get(LeafTable::index_of(at)));
+      return true;
+    };
+    if (!look(mm.page_table.find(at)) && mm.page_table.is_folded()) {  // it has slept
+      if (!mm.page_table.unfold()) return Step::no_memory;
+      look(mm.page_table.find(at));
     }
   }
   if (!has_table) [[unlikely]] {

@@ -8,6 +8,7 @@
 // program would. The parent loses the right to write and its flush belongs to an object that lives
 // through every return (B21, B23). The unfinished child is a user of itself and is torn down like
 // any other. The parent's mmap_lock is held exclusively throughout (B33). ENOMEM.
+#include "mm/fold.h"
 #include "mm/mm.h"
 #include "mm/mm_internal.h"
 #include "mm/tlb.h"
@@ -23,8 +24,9 @@ void lock_child(Mm& child) ACQUIRE(child.page_table_lock) {
   while (!child.page_table_lock.try_lock()) arch::cpu_relax();
 }
 
-void share_tables(Mm& parent, Mm& child, FlushOnExit& flush) {
+Result<void> share_tables(Mm& parent, Mm& child, FlushOnExit& flush) {
   SpinGuard guard(parent.page_table_lock);
+  TRY(unfold(parent));
   lock_child(child);
   if (parent.page_table.share_with(child.page_table)) flush.note_write_protected();
   for (unsigned kind = 0; kind < kRssKinds; ++kind) {
@@ -32,17 +34,18 @@ void share_tables(Mm& parent, Mm& child, FlushOnExit& flush) {
                           std::memory_order_relaxed);
   }
   child.page_table_lock.unlock();
+  return {};
 }
 
 // A truncation sees the child with the parent's pages, or does not see it yet.
-void share_all(Mm& parent, Mm& child, FlushOnExit& flush) REQUIRES(parent.mmap_lock) {
+Result<void> share_all(Mm& parent, Mm& child, FlushOnExit& flush) REQUIRES(parent.mmap_lock) {
   ForkFamily& family = *parent.family_place.family;
   MutexGuard guard(family.lock);
   child.mmap_lock.assert_held();  // as good as: nobody else knows the child
   join_family(child, family);
   parent.mappings.share_with(child.mappings);
   child.map_count = parent.map_count;
-  share_tables(parent, child, flush);
+  return share_tables(parent, child, flush);
 }
 
 // In pages: what was promised for mappings that the child will not have.
@@ -120,10 +123,11 @@ Result<Ref<Mm>> dup_mm(Mm& parent) {
   child.mmap_lock.assert_held();
   TRY(child.committed.grow({.pages = parent.committed.pages() - promised_for_parent_alone(parent),
                             .size_of_caller = parent.total_vm}));
-  share_all(parent, child, flush);
+  TRY(share_all(parent, child, flush));
   TRY(obey_all_marks(child));
   child.hiwater_vm = child.total_vm;
   child.hiwater_rss.store(child.rss_pages(), std::memory_order_relaxed);
+  expect_sleeper();
   return user.release();
 }
 

@@ -101,6 +101,7 @@ Result<void> collapse_window(Mm& mm, const Vma& vma, UserAddr window) REQUIRES(m
   Frame* leaf;
   {
     SpinGuard guard(mm.page_table_lock);
+    if (!mm.page_table.unfold()) return Errno::nomem;
     if (mm.page_table.own_huge(window) != nullptr) return {};
     if (!mm.page_table.own(window)) return Errno::nomem;
     leaf = mm.page_table.freeze_leaf(window);

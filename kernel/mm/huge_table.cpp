@@ -80,13 +80,14 @@ Pte huge_entry(const Frame& huge, uint32_t vm_flags) {
 }
 
 Pte* PageTable::entry_above_leaf(UserAddr address) const {
-  Frame* table = top_;
-  for (unsigned level = arch::kTableLevels - 1; level > 1; --level) {
-    Pte entry = load(*table, level, address);
-    if (!entry.is_present()) return nullptr;
-    table = &frame_at(entry.address());
+  auto [entry, level] = start_of(address);
+  if (entry == nullptr || level == 0) return nullptr;
+  for (; level > 1; --level) {
+    const Pte seen = load_entry(*entry);
+    if (!seen.is_present()) return nullptr;
+    entry = &slot(frame_at(seen.address()), level - 1, address);
   }
-  return &slot(*table, 1, address);
+  return entry;
 }
 
 Pte* PageTable::find_huge(UserAddr address) const {

@@ -9,6 +9,7 @@
 
 #include "arch/cpu.h"
 #include "core/panic.h"
+#include "mm/fold.h"
 #include "mm/mm_internal.h"
 #include "mm/task_hooks.h"
 #include "mm/tlb.h"
@@ -36,6 +37,7 @@ constinit TaskHooks task_hooks = {
     .may_use_admin_reserve = [] { return false; },
     .for_each_mm = [](void (*)(void*, Mm&), void*) {},
     .oom_kill = [](Mm&) { return false; },
+    .watch_sleepers = [] {},
 };
 
 Mm::~Mm() { TINE_DEBUG_ASSERT(users.load() == 0); }
@@ -52,6 +54,7 @@ Result<Ref<Mm>> make_mm_without_mappings() {
 Result<Ref<Mm>> mm_alloc() {
   MmUser mm = MmUser::adopt(TRY(make_mm_without_mappings()));
   TRY(init_mappings(*mm));
+  expect_sleeper();
   return mm.release();
 }
 
@@ -59,7 +62,7 @@ Result<void> init_page_table(Mm& mm) {
   if (fail_here()) return Errno::nomem;
   SpinGuard guard(mm.page_table_lock);
   TRY(mm.page_table.init(mm));
-  mm.top_table = mm.page_table.top();
+  mm.top_table.store(mm.page_table.top(), std::memory_order_relaxed);
   return {};
 }
 

@@ -74,7 +74,7 @@ struct Mm final : RefCounted<Mm> {
 
   SpinLock page_table_lock{LockRank::page_table};
   PageTable page_table GUARDED_BY(page_table_lock);
-  PhysAddr top_table;                        // what CPUs load; constant
+  std::atomic<PhysAddr> top_table;  // what CPUs load; while the tables are folded, the kernel's
   std::atomic<int64_t> rss[kRssKinds] = {};  // written under page_table_lock
   std::atomic<int64_t> hiwater_rss{0};
 

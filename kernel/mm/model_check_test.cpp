@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // A model checker of address spaces that share: random sequences of map, unmap, protect, remap,
-// touch, discard, mark, lock, fork, exit and truncate by up to eight processes, beside plain arrays
-// that say what each page of each process must hold. Sums of pages and tables are compared with a
-// walk of the tables; at the end of a sequence everything must have been given back.
+// touch, discard, mark, lock, fold, fork, exit and truncate by up to eight processes, beside plain
+// arrays that say what each page of each process must hold. Sums of pages and tables are compared
+// with a walk of the tables; at the end of a sequence everything must have been given back.
 //
 // A sequence is a seed; a failure names it. TINE_MODEL_STEPS=1000000 makes it the long run, and
 // TINE_MODEL_SEED begins elsewhere. Every other sequence makes allocations fail at random.
@@ -15,6 +15,7 @@
 
 #include "mm/advice.h"
 #include "mm/fault.h"
+#include "mm/fold.h"
 #include "mm/shmem.h"
 #include "mm/testing.h"
 
@@ -97,7 +98,7 @@ class Model {
     uint64_t first = pick(kWindowPages), count = 1 + pick(kWindowPages - first);
     if (pick(4) != 0) count = std::min<uint64_t>(count, 1 + pick(5));
     first += window;
-    switch (pick(18)) {
+    switch (pick(19)) {
       case 0:
       case 1:
         return map(process, first, count);
@@ -124,6 +125,8 @@ class Model {
       case 12:  // as exec does; no page may change
         return map_cached_pages(*process.mm, address_of(first),
                                 address_of(first) + bytes_of(first, count));
+      case 13:
+        return fold(process);
       default:
         return touch(process, first);
     }
@@ -276,6 +279,13 @@ class Model {
     arm_fault_injection(0);
   }
 
+  void fold(Process& process) {
+    bool armed = inject_ && pick(4) == 0;
+    if (armed) arm_fault_injection(1);
+    EXPECT_TRUE(fold_tables(*process.mm));
+    arm_fault_injection(0);
+  }
+
   void fork(Process& parent) {
     if (processes_.size() == kMaxProcesses) return;
     Process child;
@@ -344,8 +354,12 @@ class Model {
       EXPECT_EQ(could_read, wanted.has_value()) << "page " << i;
       if (could_read && wanted) EXPECT_EQ(seen, *wanted) << "page " << i;
     }
+    {
+      SpinGuard guard(process.mm->page_table_lock);
+      EXPECT_TRUE(process.mm->page_table.unfold());
+    }
     TableSums sums;
-    sum_tables(process.mm->top_table, 3, sums);
+    sum_tables(process.mm->top_table.load(), 3, sums);
     EXPECT_EQ(process.mm->rss_pages(), sums.pages);
     EXPECT_EQ(mm_status(*process.mm).page_tables, sums.tables);
   }

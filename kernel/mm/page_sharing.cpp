@@ -22,17 +22,20 @@ uint32_t owners_of(const Frame& frame) {
   return std::max(1u, in_cache ? owners - 1 : owners);
 }
 
-// What lies in a window of a leaf table's size: a leaf table, a huge page, or neither.
+// What lies in a window of a leaf table's size: a leaf table, a huge page, something of tables that
+// are folded, or nothing.
 struct Window {
   Window(Mm& mm, UserAddr at) REQUIRES(mm.page_table_lock)
-      : leaf(mm.page_table.find(at)) {
-    const arch::Pte* entry = leaf ? nullptr : mm.page_table.find_huge(at);
+      : table(mm.page_table), start(at.value & ~(kLeafBytes - 1)), leaf(table.find(at)) {
+    const arch::Pte* entry = leaf ? nullptr : table.find_huge(at);
     if (entry != nullptr) huge = load_entry(*entry);
   }
-  bool is_empty() const { return !leaf && !huge.is_present(); }
+  bool is_empty() const { return !leaf && !huge.is_present() && !table.has_folded_near(start); }
   arch::Pte get(unsigned index) const {
-    return huge.is_present() ? huge.small_page(index) : leaf.get(index);
+    return leaf ? leaf.get(index) : table.effective_entry(start + index * kPageSize);
   }
+  const PageTable& table;
+  UserAddr start;
   LeafTable leaf;
   arch::Pte huge;  // not present: none
 };

@@ -24,7 +24,7 @@ Result<void> PageTable::init(Mm& mm) {
 PageTable::~PageTable() {
   if (top_ == nullptr) return;
   TINE_ASSERT(tables_ == 0);
-  free_top_table(*top_);
+  if (top_ != zero_frame) free_top_table(*top_);
 }
 
 LeafTable PageTable::find(UserAddr address) const {
@@ -55,19 +55,19 @@ LeafTable PageTable::change(UserAddr address) {
 }
 
 Pte PageTable::effective_entry(UserAddr address) const {
-  Frame* table = top_;
+  auto [start, level] = start_of(address);
+  if (start == nullptr) return Pte();
+  Pte entry = load_entry(*start);
   bool is_ours = true;
-  for (unsigned level = arch::kTableLevels - 1; level > 0; --level) {
-    Pte entry = load(*table, level, address);
+  for (; level > 0; --level) {
     if (!entry.is_present()) return Pte();
     if (entry.is_huge()) {
       entry = entry.small_page(index_at(0, address));
-      return is_ours ? entry : entry.without_write();
+      break;
     }
     is_ours = is_ours && entry.is_writable();
-    table = &frame_at(entry.address());
+    entry = load(frame_at(entry.address()), level - 1, address);
   }
-  Pte entry = load(*table, 0, address);
   return is_ours ? entry : entry.without_write();
 }
 
@@ -82,6 +82,7 @@ bool PageTable::needs_own(UserAddr address) const {
 }
 
 [[gnu::noinline]] Frame* PageTable::make_path(UserAddr address, unsigned down_to) {
+  if (!unfold()) return nullptr;
   Frame* table = top_;
   for (unsigned level = arch::kTableLevels - 1; level > down_to; --level) {
     Pte& entry = slot(*table, level, address);

@@ -15,8 +15,12 @@
 // in when one of them must be split (mm/huge_table.cpp). So whatever shares, counts or drops tables
 // does the same with huge pages, and splitting one that is not shared cannot fail.
 //
-// All of it belongs to the Mm's page_table_lock. make(), change() and own*() allocate: an empty
-// LeafTable or false says that there is no memory.
+// The own tables of an address space that sleeps may be folded (mm/fold.cpp): the CPUs load a top
+// table without a user half, and there is nothing to find or to change, but what is asked of single
+// addresses is answered as before. unfold() comes before everything else.
+//
+// All of it belongs to the Mm's page_table_lock. make(), change(), own*() and unfold() allocate: an
+// empty LeafTable or false says that there is no memory.
 #pragma once
 
 #include <atomic>
@@ -25,6 +29,7 @@
 #include "arch/page_table.h"
 #include "core/result.h"
 #include "core/types.h"
+#include "mm/folded_tables.h"
 #include "mm/frame.h"
 
 namespace tine::mm {
@@ -61,6 +66,9 @@ inline Frame* huge_page_of(const Frame& table) {
   uint32_t number = __atomic_load_n(&table.huge_page, __ATOMIC_ACQUIRE);
   return number == 0 ? nullptr : &frame_table[number];
 }
+
+// What one entry of a table of this level maps.
+constexpr uint64_t span_of(unsigned level) { return kPageSize << (9 * level); }
 
 // Calls act(index, entry, seen) for each entry of `table` that is not zero, with what it was when it
 // was looked at; at the top, of the user half.
@@ -115,7 +123,7 @@ class LeafTable {
 };
 
 // Tables that are unlinked but may still be in some CPU's translation cache: freed by free_all(),
-// after the flush.
+// after the flush. Or clean ones that nobody has linked yet.
 class DetachedTables {
  public:
   DetachedTables() = default;
@@ -127,12 +135,13 @@ class DetachedTables {
     first_ = frame_number(table);
   }
   bool is_empty() const { return first_ == 0; }
+  Frame& take() {  // there must be one
+    Frame& table = frame_table[first_];
+    first_ = table.next;
+    return table;
+  }
   void free_all() {
-    while (first_ != 0) {
-      Frame& table = frame_table[first_];
-      first_ = table.next;
-      free_table(table);
-    }
+    while (first_ != 0) free_table(take());
   }
 
  private:
@@ -206,6 +215,21 @@ class PageTable {
   // Puts a huge page in its place. The caller puts the table.
   void replace_leaf(UserAddr window, arch::Pte huge);
 
+  // Gives the own tables back, but for a record of what is in them. The number of frames gained; 0:
+  // it would not pay, there is no memory for the record, or they are folded already. The mmap_lock
+  // is held exclusively, so that who has it stays unfolded.
+  uint64_t fold();
+  bool is_folded() const { return static_cast<bool>(folded_); }
+  // Makes the tables again. False: no memory, and nothing has happened.
+  bool unfold() { return !is_folded() || make_folded_again(); }
+  // Removes all that lies in [start, end) from tables that are folded; `removed` has counted it.
+  // False: a shared table or a huge page reaches into the range, and nothing has happened.
+  bool remove_folded(UserAddr start, UserAddr end, RssDelta& removed);
+  Owned<FoldedTables> take_folded() { return std::move(folded_); }  // exit
+  uint64_t folded_bytes() const { return is_folded() ? folded_->bytes() : 0; }
+  // Whether some of it may lie in the stretch that one leaf table covers.
+  bool has_folded_near(UserAddr address) const;
+
   // Unlinks the table at `address`, and those above it, as far as they have become empty.
   void detach_if_empty(UserAddr address, DetachedTables& detached);
   void detach_empty(UserAddr start, UserAddr end, DetachedTables& detached);
@@ -213,7 +237,7 @@ class PageTable {
   // The first address in [at, end) at which a leaf table exists, or `end`.
   UserAddr next_populated(UserAddr at, UserAddr end) const;
 
-  uint64_t table_count() const { return tables_; }  // without the top one, as VmPTE shows it
+  uint64_t table_count() const { return tables_; }  // without the top one
 
  private:
   static arch::Pte& slot(Frame& table, unsigned level, UserAddr address) {
@@ -225,6 +249,18 @@ class PageTable {
   static unsigned index_at(unsigned level, UserAddr address) {
     return static_cast<unsigned>(address.value >> (kPageShift + 9 * level)) % arch::kTableEntries;
   }
+  // Where a walk to `address` begins: in the top table, or where the tables are folded, at the
+  // entry that is kept of them, or nowhere (null).
+  struct Start {
+    arch::Pte* entry;
+    unsigned level;
+  };
+  Start start_of(UserAddr address) const {
+    if (is_folded()) [[unlikely]]
+      return start_in_folded(address);
+    return {&slot(*top_, arch::kTableLevels - 1, address), arch::kTableLevels - 1};
+  }
+  Start start_in_folded(UserAddr address) const;
   arch::Pte* entry_above_leaf(UserAddr address) const;  // null: no table that it would be in
   bool own(UserAddr address, unsigned down_to);
   void split_huge(arch::Pte& entry, UserAddr address);
@@ -234,10 +270,13 @@ class PageTable {
     return table != nullptr ? LeafTable(frame_data<arch::Pte>(*table)) : LeafTable();
   }
   Frame* make_path(UserAddr address, unsigned down_to);  // null: no memory
+  bool make_folded_again();
+  void put_back(const FoldedTables::Part& part, DetachedTables& clean);
 
-  Frame* top_ = nullptr;
-  uint64_t tables_ = 0;
+  Frame* top_ = nullptr;  // zero_frame, which has no entries, while the tables are folded
+  uint64_t tables_ = 0;   // that exist
   Mm* mm_ = nullptr;
+  Owned<FoldedTables> folded_;
 };
 
 // Walks over the leaf tables that exist in [start, end), to read them, or to change them where

@@ -99,6 +99,7 @@ MmStatus mm_status(Mm& mm) {
   status.library = mm.exec_vm - status.text;
   SpinGuard guard(mm.page_table_lock);
   status.page_tables = mm.page_table.table_count();
+  status.folded_table_bytes = mm.page_table.folded_bytes();
   return status;
 }
 

@@ -44,6 +44,7 @@ struct MmStatus {
   uint64_t data, stack;
   uint64_t text, library;  // the program's own code, and all other
   uint64_t page_tables;
+  uint64_t folded_table_bytes;  // what takes their place while they are folded
 };
 MmStatus mm_status(Mm& mm);
 

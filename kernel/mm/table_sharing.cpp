@@ -28,10 +28,6 @@ namespace {
 
 constexpr unsigned kTopLevel = arch::kTableLevels - 1;
 
-constexpr uint64_t span_of(unsigned level) {  // what one entry of a table of this level maps
-  return uint64_t{1} << (kPageShift + 9 * level);
-}
-
 // Several owners may do this at once, and hardware may set bits of its own.
 void forbid_write(Pte& entry) {
   static_assert(sizeof(Pte) == sizeof(uint64_t));
@@ -149,13 +145,14 @@ bool PageTable::own_cut(UserAddr at) {
 
 uint32_t PageTable::other_users(UserAddr address) const {
   uint32_t others = 0;
-  const Frame* table = top_;
-  for (unsigned level = kTopLevel; level > 0; --level) {
-    Pte entry = load_entry(entry_of(*table, index_at(level, address)));
-    if (!entry.is_present()) break;
-    table = &table_below(entry);
-    others += table->count.load(std::memory_order_relaxed) - 1;
-    if (entry.is_huge()) break;
+  auto [entry, level] = start_of(address);
+  for (; entry != nullptr && level > 0; --level) {
+    const Pte seen = load_entry(*entry);
+    if (!seen.is_present()) break;
+    Frame& table = table_below(seen);
+    others += table.count.load(std::memory_order_relaxed) - 1;
+    if (seen.is_huge()) break;
+    entry = &slot(table, level - 1, address);
   }
   return others;
 }

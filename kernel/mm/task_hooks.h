@@ -23,6 +23,9 @@ struct TaskHooks {
   // it. True: another task is dying, and the access is worth repeating; the hook has let it run.
   // False: the caller must give up (it is the victim, or there is none).
   bool (*oom_kill)(Mm& mm);
+  // Look, from now on, for processes that have fallen asleep (mm/fold.h). Called with the
+  // page_table_lock, among others.
+  void (*watch_sleepers)();
 };
 extern TaskHooks task_hooks;
 

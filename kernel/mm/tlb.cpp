@@ -46,7 +46,8 @@ void set_loaded(Mm* next) {
     next->loaded_on.fetch_or(bit_of(cpu.id));
     tlb.flushes_seen = next->flushes.load();
   }
-  arch::load_page_table(next != nullptr ? next->top_table : arch::kernel_page_table());
+  arch::load_page_table(next != nullptr ? next->top_table.load(std::memory_order_relaxed)
+                                        : arch::kernel_page_table());
   cpu.active_mm = next;
   if (previous != nullptr) {
     previous->loaded_on.fetch_and(~bit_of(cpu.id), std::memory_order_relaxed);
@@ -54,9 +55,10 @@ void set_loaded(Mm* next) {
   }
 }
 
+// The top table may be another one since (mm/fold.cpp), which is loaded with this.
 void flush_everything_here(const Mm& mm) {
   this_cpu_tlb().flushes_seen = mm.flushes.load();  // before the flush: it covers at least these
-  arch::flush_tlb_all_user();
+  arch::load_page_table(mm.top_table.load(std::memory_order_relaxed));
 }
 
 void stop_being_lazy(const Mm& mm) {

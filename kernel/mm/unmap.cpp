@@ -78,12 +78,34 @@ Result<UserAddr> unmap_whole(Mm& mm, UserAddr start, UserAddr end) {
 
 }  // namespace
 
+Result<void> unfold_now(Mm& mm) {
+  if (fail_here() || !mm.page_table.unfold()) return Errno::nomem;
+  return {};
+}
+
+namespace {
+
+// Whether nothing is left of the range, because the tables are folded and it was enough to take
+// entries out of the record.
+bool unmap_folded(Mm& mm, UserAddr start, UserAddr end) REQUIRES(mm.page_table_lock) {
+  RssDelta gone;
+  if (!mm.page_table.remove_folded(start, end, gone)) return false;
+  gone.subtract_from(mm);
+  return true;
+}
+
+}  // namespace
+
 Result<void> unmap_pages(Mm& mm, UserAddr start, UserAddr end) {
   UnmapBatch batch(mm);
   for (UserAddr at = start; at < end;) {
     bool may_be_whole = false;
     {
       SpinGuard guard(mm.page_table_lock);
+      if (mm.page_table.is_folded()) [[unlikely]] {
+        if (unmap_folded(mm, at, end)) return {};
+        TRY(unfold(mm));
+      }
       at = mm.page_table.next_populated(at, end);
       if (at >= end) return {};
       may_be_whole = mm.page_table.needs_own(at);
@@ -101,6 +123,7 @@ Result<void> unmap_pages(Mm& mm, UserAddr start, UserAddr end) {
 
 Result<void> prepare_unmap(Mm& mm, UserAddr start, UserAddr end) {
   SpinGuard guard(mm.page_table_lock);
+  TRY(unfold(mm));
   for (UserAddr cut : {start, end}) {
     if (!mm.page_table.needs_own(cut)) continue;
     if (fail_here() || !mm.page_table.own_cut(cut)) return Errno::nomem;
@@ -111,6 +134,7 @@ Result<void> prepare_unmap(Mm& mm, UserAddr start, UserAddr end) {
 Result<void> own_pages(Mm& mm, UserAddr start, UserAddr end, HugePages huge) {
   for (UserAddr at = start; at < end; at = leaf_end(at)) {
     SpinGuard guard(mm.page_table_lock);
+    TRY(unfold(mm));
     at = mm.page_table.next_populated(at, end);
     if (at >= end || !mm.page_table.needs_own(at)) continue;
     if (fail_here()) return Errno::nomem;
@@ -122,12 +146,14 @@ Result<void> own_pages(Mm& mm, UserAddr start, UserAddr end, HugePages huge) {
 }
 
 void unmap_all_unused(Mm& mm) {
+  Owned<FoldedTables> folded;  // dropped without the lock
   for (;;) {
     Frame* table;
     {
       SpinGuard guard(mm.page_table_lock);
       table = mm.page_table.unlink_next();
       if (table == nullptr) {
+        folded = mm.page_table.take_folded();
         mm.note_peak_rss();
         for (auto& pages : mm.rss) pages.store(0, std::memory_order_relaxed);
         return;

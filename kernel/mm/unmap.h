@@ -22,6 +22,15 @@ arch::Pte hide(arch::Pte entry);
 // Rights of a mapping's entries; write only where the frame may be written without a fault.
 arch::PteFlags entry_flags(uint32_t vm_flags);
 
+// Page tables that are folded (mm/fold.cpp) are made again, and stay so as long as the mmap_lock is
+// held. ENOMEM.
+Result<void> unfold_now(Mm& mm) REQUIRES(mm.page_table_lock);
+inline Result<void> unfold(Mm& mm) REQUIRES(mm.page_table_lock) {
+  if (!mm.page_table.is_folded()) [[likely]]
+    return {};
+  return unfold_now(mm);
+}
+
 // Frees the pages of [start, end). ENOMEM: some of them are still there.
 Result<void> unmap_pages(Mm& mm, UserAddr start, UserAddr end);
 // After it, unmap_pages() of the same range does not fail while the mmap_lock is held exclusively.

@@ -46,6 +46,14 @@ void scheduler_tick(Nanoseconds now, bool user_mode);
 // Entry code measures nothing: time counts as user or system by where the last tick found the task.
 void charge_current_time();
 
+// When it fell asleep; kNever: it has not. Read without the run queue's lock: it may be waking.
+inline Nanoseconds asleep_since(const Schedulable& task) {
+  const bool is_awake = __atomic_load_n(&task.on_rq, __ATOMIC_RELAXED) ||
+                        task.on_cpu.load(std::memory_order_relaxed) ||
+                        task.state.load(std::memory_order_relaxed) == TaskState::newborn;
+  return is_awake ? kNever : __atomic_load_n(&task.exec_start, __ATOMIC_RELAXED);
+}
+
 void set_nice(Schedulable& task, int nice);
 inline int nice_of(const Schedulable& task) { return task.static_prio - 120; }
 

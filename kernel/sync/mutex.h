@@ -89,6 +89,11 @@ class CAPABILITY("rw mutex") RwMutex {
     note_mutex_acquired(rank_);
     if (!try_write()) [[unlikely]] lock_slow();
   }
+  bool try_lock() TRY_ACQUIRE(true) NO_THREAD_SAFETY_ANALYSIS {
+    if (!try_write()) return false;
+    note_mutex_tried(rank_);
+    return true;
+  }
   void unlock() RELEASE() NO_THREAD_SAFETY_ANALYSIS {
     note_mutex_released(rank_);
     state_.exchange(0);

@@ -7,6 +7,7 @@
 #include "mm/task_hooks.h"
 #include "task/oom.h"
 #include "task/signal_state.h"
+#include "task/sleepers.h"
 
 namespace tine {
 
@@ -52,7 +53,8 @@ void install_memory_hooks() {
                     .may_exceed_locked_limit = may_exceed_locked_limit,
                     .may_use_admin_reserve = may_use_admin_reserve,
                     .for_each_mm = for_each_mm,
-                    .oom_kill = oom_kill};
+                    .oom_kill = oom_kill,
+                    .watch_sleepers = watch_sleepers};
 }
 
 }  // namespace tine

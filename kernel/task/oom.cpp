@@ -5,6 +5,7 @@
 // -1000 are never chosen (D7), nor is the child of a vfork, whose memory is its parent's. All
 // processes that run in the victim's memory are killed with it, or it would not come back.
 //
+// Before that the page tables of those who sleep are given back, as long as there are any.
 // The caller then waits a little and tries again. If nothing has died within kPatience, because the
 // victim waits for something that the caller holds, another one is chosen. Locks: task_tree_lock
 // for one process at a time; the victims are held by references.
@@ -16,6 +17,7 @@
 #include "mm/frame.h"
 #include "sched/timer.h"
 #include "task/signal_state.h"
+#include "task/sleepers.h"
 
 namespace tine {
 
@@ -125,6 +127,7 @@ void pause() {
 bool oom_kill(mm::Mm&) {
   Task& caller = current();
   if (fatal_signal_pending(caller)) return false;
+  if (fold_all_sleepers() != 0) return true;
   const Choice choice = choose_victim();
   const Nanoseconds waited = time::monotonic_now() - last_kill.load(std::memory_order_relaxed);
   if (!choice.somebody_is_dying || waited > kPatience) {

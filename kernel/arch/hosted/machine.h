@@ -53,7 +53,7 @@ void run_until_quiet(Nanoseconds until = kNever);
 // TINE_HOSTED_LOG is set in the environment.
 std::string take_console_output();
 
-struct TlbCounts { uint64_t page_flushes, full_flushes, loads; };
+struct TlbCounts { uint64_t page_flushes, loads; };
 TlbCounts tlb_counts();
 // machine_power_off() and machine_restart() end run_until_quiet() and set this.
 enum class PowerState : uint8_t { on, off, restart };

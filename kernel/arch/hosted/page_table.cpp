@@ -29,7 +29,7 @@ namespace {
 uint64_t memory_bytes = 0;
 int memory_file = -1;
 struct Counts {
-  std::atomic<uint64_t> page_flushes, full_flushes, loads;
+  std::atomic<uint64_t> page_flushes, loads;
 };
 constinit Counts counts;
 
@@ -42,7 +42,7 @@ char* reserve(uint64_t bytes) {
 }  // namespace
 
 uint64_t physical_memory_bytes() { return memory_bytes; }
-TlbCounts tlb_counts() { return {counts.page_flushes, counts.full_flushes, counts.loads}; }
+TlbCounts tlb_counts() { return {counts.page_flushes, counts.loads}; }
 
 void forget_kernel_mappings() {
   void* place = reinterpret_cast<void*>(kVmallocBase);
@@ -53,7 +53,7 @@ void forget_kernel_mappings() {
 }
 
 void allocate_physical_memory(uint64_t bytes) {
-  counts.page_flushes = counts.full_flushes = counts.loads = 0;
+  counts.page_flushes = counts.loads = 0;
   drop_all_translations();
   if (kVmallocBase == 0) kVmallocBase = reinterpret_cast<uint64_t>(reserve(kVmallocSize));
   if (physical_memory != nullptr) {
@@ -95,10 +95,6 @@ PhysAddr kernel_page_table() { return PhysAddr(0); }  // an address with no user
 void flush_tlb_page(uint64_t address) {
   this_translation_cache().drop_page(address);
   ++counts.page_flushes;
-}
-void flush_tlb_all_user() {
-  this_translation_cache().drop_all();
-  ++counts.full_flushes;
 }
 
 void clear_page(void* page) { memset(page, 0, kPageSize); }

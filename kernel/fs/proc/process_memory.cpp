@@ -109,7 +109,8 @@ void print_memory_status(const MemoryReport& report, TextBuilder& out) {
   line("VmStk", pages.stack);
   line("VmExe", pages.text);
   line("VmLib", pages.library);
-  line("VmPTE", pages.page_tables);
+  out.print("VmPTE:\t{:8} kB\n",
+            pages.page_tables * kKibPerPage + (pages.folded_table_bytes + 1023) / 1024);
   line("VmSwap", 0);
 }
 

@@ -38,13 +38,12 @@ inline PhysAddr direct_map_to_phys(const void* pointer) {
 
 // Copies the kernel's half of the top-level table into a fresh one (shared from then on).
 void init_top_table(PhysAddr top_table);
-// Loads a top-level table on this CPU, which drops its non-global translations.
+// Loads a top-level table on this CPU, which drops its non-global translations; also for that.
 void load_page_table(PhysAddr top_table);
 PhysAddr kernel_page_table();
 
 // Drop translations of this CPU's loaded table. The shoot-down of other CPUs is mm/tlb.h's.
 void flush_tlb_page(uint64_t address);
-void flush_tlb_all_user();
 
 // Faster than memset/memcpy for whole frames.
 void clear_page(void* page);

@@ -70,11 +70,6 @@ inline uint64_t read_cr2() {
   asm volatile("movq %%cr2, %0" : "=r"(v));
   return v;
 }
-inline uint64_t read_cr3() {
-  uint64_t v;
-  asm volatile("movq %%cr3, %0" : "=r"(v));
-  return v;
-}
 inline uint64_t read_cr4() {
   uint64_t v;
   asm volatile("movq %%cr4, %0" : "=r"(v));

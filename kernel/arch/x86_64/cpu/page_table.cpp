@@ -54,7 +54,6 @@ void load_page_table(PhysAddr top_table) { x86::write_cr3(top_table.value); }
 PhysAddr kernel_page_table() { return x86::image_phys(&x86::kernel_top_table); }
 
 void flush_tlb_page(uint64_t address) { asm volatile("invlpg (%0)" ::"r"(address) : "memory"); }
-void flush_tlb_all_user() { x86::write_cr3(x86::read_cr3()); }
 
 bool map_kernel_page(VirtAddr address, PhysAddr frame) {
   Pte* entry = vmalloc_entry(address.value);
