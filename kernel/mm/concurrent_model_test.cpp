@@ -12,6 +12,8 @@
 // stored meanwhile; afterwards it is what the change may have left. A child's pages have what the
 // parent's may have had during the fork, and nothing that was stored after the child began to run.
 //
+// In every other sequence allocations of munmap, madvise and fork fail at random.
+//
 // A sequence is a seed, and a failure names it; TINE_MODEL_STEPS and TINE_MODEL_SEED as in
 // model_check_test.cpp.
 #include <gtest/gtest.h>
@@ -32,6 +34,7 @@ namespace {
 
 using namespace arch::hosted;
 
+constexpr long kNoMemory = 12;  // ENOMEM
 constexpr long kSysMmap = 9, kSysMprotect = 10, kSysMunmap = 11, kSysYield = 24, kSysMremap = 25;
 constexpr long kSysMadvise = 28, kSysClone = 56, kSysExit = 60, kSysFtruncate = 77;
 constexpr long kSysMemfdCreate = 319;
@@ -82,7 +85,10 @@ class Model {
  public:
   // Few processes stay on their CPUs and fill the translation caches; many share more.
   Model(uint64_t steps, unsigned seed)
-      : steps_left_(steps), max_processes_(2 + static_cast<int>(seed % 7)), random_(seed) {}
+      : steps_left_(steps),
+        max_processes_(2 + static_cast<int>(seed % 7)),
+        random_(seed),
+        inject_(seed % 2 == 0) {}
 
   // As PID 1: processes that have lost their parent come to it.
   void run() {
@@ -234,6 +240,20 @@ class Model {
     return 1 + pick(std::min(most, kWindowPages - first % kWindowPages));
   }
 
+  // Makes a call that may be made to fail for want of memory; true: it did, and has said so. Others
+  // may arm the injector meanwhile, so that it does not.
+  template <class Call>
+  bool failed(Call&& call) {
+    const bool armed = inject_ && pick(3) == 0;
+    if (armed) arm_fault_injection(1 + pick(8));
+    const long result = call();
+    if (armed) arm_fault_injection(0);
+    if (result >= 0) return false;
+    EXPECT_TRUE(armed) << result;
+    EXPECT_EQ(result, -kNoMemory);
+    return true;
+  }
+
   static void forget(Page& page) {
     page.kind = Page::Kind::none;
     page.may_hold.clear();
@@ -274,8 +294,9 @@ class Model {
     if (!may_begin(process)) return;
     uint64_t count = pick_count(first);
     begin(process, first, count);
-    EXPECT_EQ(system_call(kSysMunmap, address_of(first).value, bytes_of(first, count)), 0);
-    for (uint64_t i = first; i < first + count; ++i) forget(process.pages[i]);
+    const bool no_memory = failed(
+        [&] { return system_call(kSysMunmap, address_of(first).value, bytes_of(first, count)); });
+    for (uint64_t i = first; i < first + count && !no_memory; ++i) forget(process.pages[i]);
     end(process, first, count);
   }
 
@@ -321,8 +342,14 @@ class Model {
     if (!may_begin(process) || page.kind == Page::Kind::none) return;
     begin(process, at, 1);
     size_t known_before = page.may_hold.size();
-    EXPECT_EQ(system_call(kSysMadvise, address_of(at).value, bytes_of(at, 1), kDontNeed), 0);
-    if (page.kind == Page::Kind::anonymous) become_zero(page.may_hold, known_before);
+    const bool no_memory = failed(
+        [&] { return system_call(kSysMadvise, address_of(at).value, bytes_of(at, 1), kDontNeed); });
+    if (page.kind == Page::Kind::anonymous) {
+      if (no_memory)
+        page.may_hold.push_back(0);
+      else
+        become_zero(page.may_hold, known_before);
+    }
     end(process, at, 1);
   }
 
@@ -332,11 +359,13 @@ class Model {
     child.pages = parent.pages;
     parent.is_changing = true;
     parent.newborn = &child;
-    long pid = fork([this, &parent, &child] {
-      if (parent.newborn == &child) parent.newborn = nullptr;
-      live(child);
+    const bool no_memory = failed([&] {
+      return fork([this, &parent, &child] {
+        if (parent.newborn == &child) parent.newborn = nullptr;
+        live(child);
+      });
     });
-    EXPECT_GT(pid, 0);
+    if (no_memory) --process_count_;  // its entry stays, and nobody looks at it
     if (parent.newborn == &child) parent.newborn = nullptr;
     parent.is_changing = false;
   }
@@ -369,6 +398,7 @@ class Model {
   uint64_t steps_left_;
   const int max_processes_;
   std::mt19937 random_;
+  const bool inject_;
   std::deque<Process> processes_;  // for good: threads of dead ones may take a last step
   int process_count_ = 0;          // alive
   uint64_t last_value_ = 0;
