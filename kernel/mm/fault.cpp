@@ -104,16 +104,19 @@ Step fault_write_protected(Mm& mm, const Vma& vma, UserAddr at) {
 }
 
 // Whether truncation took the page away since the object gave it to us; page_table_lock held.
-bool is_truncated(const Frame& frame, const Vma& vma) {
-  return frame.kind == FrameKind::cache && frame.object != vma.object.get();
+bool is_truncated(const Frame& frame, const MemoryObject* object) {
+  return frame.kind == FrameKind::cache && frame.object != object;
 }
 
 // Maps pages of the object that are in memory anyway at [start, end), which lies in one table.
 void map_cached(Mm& mm, const Vma& vma, UserAddr start, UserAddr end, arch::PteFlags flags) {
   Frame* frames[kCachedPages];
   const std::span<Frame*> found(frames, (end - start) >> kPageShift);
-  vma.object->get_cached_pages(vma.page_of(start), found);
+  MemoryObject* const object = vma.object.get();
+  object->get_cached_pages(vma.page_of(start), found);
   RssDelta mapped;
+  const Frame* last = nullptr;  // of those mapped: an object's pages all count alike
+  int64_t count = 0;
   DetachedTables unused;
   SpinGuard guard(mm.page_table_lock);
   LeafTable leaf = mm.page_table.make(start);
@@ -121,13 +124,15 @@ void map_cached(Mm& mm, const Vma& vma, UserAddr start, UserAddr end, arch::PteF
   for (Frame* frame : found) {
     const unsigned at = index++;
     if (frame == nullptr) continue;
-    if (!leaf || !is_empty(leaf.get(at)) || is_truncated(*frame, vma)) {
+    if (!leaf || !is_empty(leaf.get(at)) || is_truncated(*frame, object)) {
       put_frame(*frame);
       continue;
     }
     leaf.insert(at, Pte::page(frame_address(*frame), flags));
-    mapped.count(*frame);
+    last = frame;
+    ++count;
   }
+  if (last != nullptr) mapped.count(*last, count);
   mapped.add_to(mm);
   if (leaf && leaf.entries_in_use() == 0) {  // no page had been left to be mapped
     mm.page_table.detach_if_empty(start, unused);
@@ -149,7 +154,8 @@ void map_neighbours(Mm& mm, const Vma& vma, UserAddr at, bool writable) {
 
 Step install_object_page(Mm& mm, const Vma& vma, UserAddr at, Pte entry, FrameRef& page) {
   SpinGuard guard(mm.page_table_lock);
-  if (is_truncated(*page, vma)) return Step::done;  // the repeated access will find out
+  if (is_truncated(*page, vma.object.get()))
+    return Step::done;  // the repeated access will find out
   LeafTable leaf = mm.page_table.make(at);
   if (!leaf) return Step::no_memory;
   unsigned index = LeafTable::index_of(at);

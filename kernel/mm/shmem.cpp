@@ -76,7 +76,7 @@ bool remove_below(ShmemNode& node, unsigned level, uint64_t base, uint64_t first
 ShmemObject::~ShmemObject() { remove_pages(0, ~uint64_t{0}); }
 
 // The first look at a page of the boot archive: it becomes this object's.
-void ShmemObject::adopt_boot_page_locked(Frame& frame, uint64_t index) {
+[[gnu::noinline]] void ShmemObject::adopt_boot_page_locked(Frame& frame, uint64_t index) {
   uint64_t size = size_.load(std::memory_order_relaxed);
   uint64_t used = std::min(size - std::min(size, index << kPageShift), kPageSize);
   memset(frame_data<char>(frame) + used, 0, kPageSize - used);
@@ -192,11 +192,12 @@ void ShmemObject::get_cached_pages(uint64_t first, std::span<Frame*> out) {
   SpinGuard guard(pages_lock_);
   const uint64_t pages = page_ceil(size_.load(std::memory_order_relaxed)) >> kPageShift;
   const size_t inside = std::min(out.size(), pages - std::min(pages, first));
+  const bool has_tree = root_ != nullptr;
   const ShmemNode* node = nullptr;
   for (size_t i = 0; i < inside; ++i) {
     const uint64_t index = first + i;
     Frame* frame = nullptr;
-    if (root_ != nullptr) {
+    if (has_tree) {
       if (i == 0 || index % ShmemNode::kSlots == 0) node = lowest_node_locked(index);
       frame = node != nullptr ? static_cast<Frame*>(node->slots[index % ShmemNode::kSlots])
                               : find_locked(index);
