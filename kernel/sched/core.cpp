@@ -90,6 +90,7 @@ void schedule_core(Leave why) NO_THREAD_SAFETY_ANALYSIS {
     rq.lock.unlock_irqs_off();
     return;
   }
+  next.sched_class->set_next(rq, next);  // leaves first: of two that take turns, each waits alone
   if (previous_runs) {
     previous.sched_class->put_previous(rq, previous);
     previous.waits_since = now;
@@ -99,7 +100,6 @@ void schedule_core(Leave why) NO_THREAD_SAFETY_ANALYSIS {
   }
   if (previous.has_rseq) previous.work.fetch_or(kWorkNotifyResume, std::memory_order_relaxed);
   if (asked_at != 0) note_start_from_idle(rq, now - asked_at);
-  next.sched_class->set_next(rq, next);
   next.exec_start = now;
   Nanoseconds waited = now - next.waits_since;
   next.wait_time += waited;
@@ -224,12 +224,22 @@ void reschedule(RunQueue& rq) {
   }
 }
 
+// Somebody waits behind a fair task that goes on for now. On this CPU only: another one would have
+// to be interrupted for it, and comes to its tick anyhow.
+static void look_again_soon(RunQueue& rq) REQUIRES(rq.lock) {
+  Nanoseconds wanted = rq.now + kMinimumTurn;
+  if (wanted >= rq.tick_at || rq.cpu != arch::this_cpu().id) return;
+  rq.tick_at = wanted;
+  time::arm_tick(wanted);
+}
+
 void check_preemption(RunQueue& rq, Schedulable& task) {
   Schedulable& running = *rq.current;
   bool wins = task.sched_class == running.sched_class
                   ? task.sched_class->preempts(rq, task, running)
                   : task.sched_class->rank() > running.sched_class->rank();
   if (wins) reschedule(rq);
+  else if (running.sched_class == &fair_class) look_again_soon(rq);
 }
 
 // --- Ticks.
@@ -266,6 +276,7 @@ void scheduler_tick(Nanoseconds now, bool user_mode) {
   if (!rq.deadline.throttled.empty()) replenish_deadline_tasks(rq, now);
   if (&task != rq.idle) {
     if (task.sched_class->tick(rq, task)) reschedule(rq);
+    else if (rq.fair.count > 1 && task.sched_class == &fair_class) look_again_soon(rq);
     // Real-time tasks that had to leave the others some time may go on.
     if (rq.realtime.count != 0 && best_class(rq).rank() > task.sched_class->rank()) reschedule(rq);
   }

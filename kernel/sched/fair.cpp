@@ -3,12 +3,14 @@
 // The fair class (SCHED_NORMAL, SCHED_BATCH, SCHED_IDLE): earliest eligible virtual deadline first.
 // Each task has a virtual run time, real time scaled by 1024/weight; their average, weighted, is the
 // queue's virtual time V. Who is not ahead of V is eligible: it has had no more than its share. Of
-// the eligible ones that runs whose virtual deadline (the end of its slice) is first, so a short
-// slice means low latency but no greater share.
+// the eligible ones that runs whose virtual deadline is first: the end of its slice, or, after a
+// sleep, of what it ran between its last two sleeps. So who sleeps often comes to run at once, but
+// has no greater share.
 //
 // The distance to V, the lag, is what a task is owed. It is kept while the task sleeps or moves to
-// another CPU, so that neither gains nor loses, and scaled with the weight when that changes. A forked child starts behind V by the slice that it was given: forking gains
-// no CPU time (B71).
+// another CPU, so that neither gains nor loses; what it owes it pays by sleeping. It is scaled with
+// the weight when that changes. A forked child starts behind V by the slice that it was given:
+// forking gains no CPU time (B71).
 #include <algorithm>
 
 #include "sched/run_queue.h"
@@ -16,10 +18,10 @@
 namespace tine::sched {
 namespace {
 
-// What a task runs at least before a wake-up takes the CPU from it.
-constexpr Nanoseconds kMinimumTurn = 750'000;
 // No task that sleeps is owed, or owes, more than this.
 constexpr Nanoseconds kLagLimit = 2 * kSlice;
+// A sleep of so much pays off any debt.
+constexpr Nanoseconds kLongestDebt = 1000 * kNsPerSecond;
 
 uint64_t to_virtual(const Schedulable& task, Nanoseconds delta) {
   auto real = static_cast<uint64_t>(delta);
@@ -52,29 +54,49 @@ void keep_in_range(FairQueue& fair) {
 }
 
 void grant_slice(Schedulable& task) {
-  if (task.slice_left <= 0) task.slice_left = kSlice;
-  task.virtual_deadline = task.vruntime + to_virtual(task, task.slice_left);
+  task.slice_left = kSlice;
+  task.virtual_deadline = task.vruntime + to_virtual(task, kSlice);
+}
+
+// What the task wants until its next sleep: most likely what it wanted the last time.
+Nanoseconds begin_run(Schedulable& task) {
+  Nanoseconds last_run = task.sum_exec_runtime - task.awake_since;
+  task.awake_since = task.sum_exec_runtime;
+  return last_run;
+}
+
+// A sleeper pays what it owes as if it waited for its turn: by the virtual time that passes with it
+// on the queue. So who sleeps for long enough owes nothing, and nobody gains by a nap. `owed` is
+// scaled by the weight of all.
+int64_t without_paid_debt(int64_t owed, Nanoseconds slept) {
+  return std::min<int64_t>(owed + std::min(slept, kLongestDebt) * 1024, 0);
 }
 
 // A newcomer, of weight w, moves V by its coming: by lag * w / W, where W is the weight of those who
 // are there. It is placed so that its lag is what it was once it has: at V - lag * (W + w) / W.
-void place(FairQueue& fair, Schedulable& task) {
+// Returns whether it is ahead of V.
+bool place(FairQueue& fair, Schedulable& task, EnqueueReason reason, Nanoseconds now) {
   int64_t offset = 0;  // alone it is where V is
+  int64_t owed = 0;
+  const bool has_slept = reason == EnqueueReason::wake_up;
   if (fair.total_weight != 0) {
-    auto both = static_cast<int64_t>(fair.total_weight + task.weight);
-    offset = divide_down(fair.weighted_offset - task.lag * both, fair.total_weight);
+    owed = task.lag * static_cast<int64_t>(fair.total_weight + task.weight);
+    if (owed < 0 && has_slept) owed = without_paid_debt(owed, now - task.exec_start);
+    offset = divide_down(fair.weighted_offset - owed, fair.total_weight);
   }
   task.vruntime = fair.zero + static_cast<uint64_t>(offset);
   fair.weighted_offset += offset * task.weight;
   fair.total_weight += task.weight;
-  grant_slice(task);
+  if (task.slice_left <= 0) task.slice_left = kSlice;
+  Nanoseconds need = has_slept ? std::min(begin_run(task), task.slice_left) : task.slice_left;
+  task.virtual_deadline = task.vruntime + to_virtual(task, need);
+  return owed < 0;
 }
 
 int64_t clamp_lag(const Schedulable& task, int64_t lag) {
   auto limit = static_cast<int64_t>(to_virtual(task, kLagLimit));
   return std::clamp(lag, -limit, limit);
 }
-
 
 // Among those that wait. `is_early` is for now: virtual time goes on, and peek() looks again.
 void insert(FairQueue& fair, Schedulable& task, bool is_early) {
@@ -97,13 +119,13 @@ class FairClass final : public SchedClass {
  public:
   constexpr FairClass() : SchedClass(2) {}
 
-  void enqueue(RunQueue& rq, Schedulable& task, EnqueueReason) const override {
+  void enqueue(RunQueue& rq, Schedulable& task, EnqueueReason reason) const override {
     FairQueue& fair = rq.fair;
     rq.load.update(rq.now, fair.total_weight);
     task.load.update(rq.now, /*was_runnable=*/false, false);
-    place(fair, task);
+    bool is_ahead = place(fair, task, reason, rq.now);
     ++fair.count;
-    if (&task != rq.current) insert(fair, task, task.lag < 0);
+    if (&task != rq.current) insert(fair, task, is_ahead);
   }
 
   void dequeue(RunQueue& rq, Schedulable& task) const override {
@@ -160,7 +182,7 @@ class FairClass final : public SchedClass {
   bool preempts(const RunQueue& rq, const Schedulable& waiting,
                 const Schedulable& running) const override {
     if (running.policy == kPolicyIdle && waiting.policy != kPolicyIdle) return true;
-    if (running.sum_exec_runtime - running.turn_start < kMinimumTurn) [[likely]]
+    if (running.sum_exec_runtime - running.awake_since < kMinimumTurn) [[likely]]
       return false;
     return waiting.policy == kPolicyNormal && beats(rq, waiting, running);
   }

@@ -21,7 +21,7 @@ void reset_accounting(Schedulable& child) {
   child.user_time = child.system_time = 0;
   child.sampled_in_user_mode = true;
   child.voluntary_switches = child.involuntary_switches = 0;
-  child.waits_since = child.wait_time = child.realtime_since = 0;
+  child.waits_since = child.wait_time = child.awake_since = 0;
   child.migrations = 0;
   child.first_wake_at = 0;
   child.turn_start = 0;

@@ -27,7 +27,7 @@ class RealtimeClass final : public SchedClass {
 
   void enqueue(RunQueue& rq, Schedulable& task, EnqueueReason reason) const override {
     rq.lock.assert_held();
-    if (reason == EnqueueReason::wake_up) task.realtime_since = task.sum_exec_runtime;
+    if (reason == EnqueueReason::wake_up) task.awake_since = task.sum_exec_runtime;
     start_period_if_due(rq);
     ++rq.realtime.count;
     if (&task == rq.current) return;

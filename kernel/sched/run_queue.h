@@ -24,6 +24,9 @@ namespace tine::sched {
 inline constexpr int kStopPrio = -2;
 inline constexpr int kIdlePrio = 200;                // below every task's
 inline constexpr Nanoseconds kTick = 4'000'000;
+// What a fair task runs at least after a sleep before a wake-up takes the CPU from it, and in a
+// turn before a tick does. While somebody waits for that, ticks come as often.
+inline constexpr Nanoseconds kMinimumTurn = 750'000;
 
 // Times on a CPU's virtual clock may wrap: they are compared by their difference.
 inline bool is_before(uint64_t a, uint64_t b) { return static_cast<int64_t>(a - b) < 0; }

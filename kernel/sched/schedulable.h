@@ -89,7 +89,7 @@ struct Schedulable {
   // one CPU), and how long after that it slept, on average.
   Nanoseconds first_wake_at = 0;
   Nanoseconds sleeps_after_wake = 0;
-  Nanoseconds realtime_since = 0;  // run time at its last sleep: RLIMIT_RTTIME counts from there
+  Nanoseconds awake_since = 0;  // run time at its last sleep: RLIMIT_RTTIME counts from there
 
   // Set once when the task is made.
   VirtAddr kernel_stack;        // lowest usable byte; a guard page lies below

@@ -36,7 +36,7 @@ Verdict judge_process(SignalState& process) REQUIRES(task_tree_lock) {
 Verdict judge_thread(const Task& self, SignalState& process) REQUIRES(task_tree_lock) {
   ResourceLimit& limit = process.limits[kLimitRttime];
   if (limit.soft == kUnlimited || !sched::is_realtime_policy(self.policy)) return Verdict::fine;
-  const auto used = static_cast<uint64_t>(self.sum_exec_runtime - self.realtime_since);
+  const auto used = static_cast<uint64_t>(self.sum_exec_runtime - self.awake_since);
   return judge(limit, used / 1000, 1'000'000);
 }
 
