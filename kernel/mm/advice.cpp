@@ -9,9 +9,9 @@
 #include <algorithm>
 
 #include "arch/user_access.h"
-#include "mm/fault.h"
 #include "mm/huge_page.h"
 #include "mm/mm_internal.h"
+#include "mm/populate.h"
 #include "mm/task_hooks.h"
 #include "mm/unmap.h"
 
@@ -124,16 +124,10 @@ bool is_known(int advice) {
          (advice >= kHugePage && advice <= kPopulateWrite) || advice == kCollapse;
 }
 
-Result<void> populate_for_access(Mm& mm, UserAddr start, UserAddr end, bool write) {
-  for (UserAddr at = start; at < end; at += kPageSize) {
-    FaultResult result = handle_page_fault(mm, at, {.write = write});
-    if (result.outcome == FaultOutcome::out_of_memory) return Errno::nomem;
-    if (result.outcome == FaultOutcome::signal) {
-      if (result.signal.signal_number == 7) return Errno::fault;     // SIGBUS
-      return result.signal.code == 2 ? Errno::inval : Errno::nomem;  // SEGV_ACCERR: no such right
-    }
-  }
-  return {};
+// madvise(2): EINVAL says that the mapping does not allow the access.
+Result<void> populate_for(Mm& mm, UserAddr start, UserAddr end, PopulateFor access) {
+  Result<void> populated = populate_pages(mm, start, end, access);
+  return populated || populated.error() != Errno::acces ? populated : Errno::inval;
 }
 
 Result<UserAddr> checked_end(UserAddr start, uint64_t length, Errno beyond) {
@@ -149,7 +143,8 @@ Result<void> do_madvise(Mm& mm, UserAddr start, uint64_t length, int advice) {
   UserAddr end = TRY(checked_end(start, length, Errno::inval));
   if (start == end) return {};
   if (advice == kPopulateRead || advice == kPopulateWrite) {
-    return populate_for_access(mm, start, end, advice == kPopulateWrite);
+    return populate_for(mm, start, end,
+                        advice == kPopulateRead ? PopulateFor::read : PopulateFor::write);
   }
   WriteGuard guard(mm.mmap_lock);
   return for_each_mapping(
@@ -183,8 +178,11 @@ Result<void> do_mlock(Mm& mm, UserAddr start, uint64_t length, bool lock, bool p
                            return change_flags(mm, vma, at, to, change);
                          }));
   }
-  if (lock && populate) return populate_range(mm, from, end);
-  return {};
+  if (!lock || !populate) return {};
+  Result<void> populated = populate_pages(mm, from, end);
+  if (populated) return {};
+  // mlock(2), POSIX: what cannot be had is ENOMEM, what cannot be had now is EAGAIN.
+  return populated.error() == Errno::nomem ? Errno::again : Errno::nomem;
 }
 
 Result<void> do_mlockall(Mm& mm, MlockAll request) {
@@ -215,7 +213,7 @@ Result<void> do_mlockall(Mm& mm, MlockAll request) {
       at = vma->start;
       end = vma->end;
     }
-    (void)populate_range(mm, at, end);  // mlockall(2) does not report pages that cannot be had
+    (void)populate_pages(mm, at, end);  // mlockall(2) does not report pages that cannot be had
     at = end;
   }
 }

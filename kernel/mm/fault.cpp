@@ -12,8 +12,8 @@
 #include <algorithm>
 
 #include "arch/user_access.h"
+#include "mm/fault_internal.h"
 #include "mm/huge_page.h"
-#include "mm/mm.h"
 #include "mm/mm_internal.h"
 #include "mm/task_hooks.h"
 #include "mm/tlb.h"
@@ -31,13 +31,6 @@ constexpr unsigned kFaultAroundPages = 16;
 constexpr unsigned kCachedPages = 64;  // mapped in one go
 
 enum class Step : uint8_t { done, bus_error, no_memory };
-
-Pte writable_page(const Frame& frame, uint32_t vm_flags) {
-  return Pte::page(frame_address(frame), entry_flags(vm_flags) | arch::kWritable | arch::kDirty);
-}
-Pte readable_page(const Frame& frame, uint32_t vm_flags) {
-  return Pte::page(frame_address(frame), entry_flags(vm_flags));
-}
 
 // Puts `entry` where none is; the frame's reference goes to the entry. False: there is one already,
 // or (no_memory) no table can be had; the caller then still owns the reference.
@@ -108,20 +101,19 @@ bool is_truncated(const Frame& frame, const MemoryObject* object) {
   return frame.kind == FrameKind::cache && frame.object != object;
 }
 
-// Maps pages of the object that are in memory anyway at [start, end), which lies in one table.
-void map_cached(Mm& mm, const Vma& vma, UserAddr start, UserAddr end, arch::PteFlags flags) {
-  Frame* frames[kCachedPages];
-  const std::span<Frame*> found(frames, (end - start) >> kPageShift);
+}  // namespace
+
+void map_object_pages(Mm& mm, const Vma& vma, UserAddr start, std::span<Frame* const> frames) {
+  const arch::PteFlags flags = object_page_flags(vma);
   MemoryObject* const object = vma.object.get();
-  object->get_cached_pages(vma.page_of(start), found);
-  RssDelta mapped;
   const Frame* last = nullptr;  // of those mapped: an object's pages all count alike
   int64_t count = 0;
+  RssDelta mapped;
   DetachedTables unused;
   SpinGuard guard(mm.page_table_lock);
   LeafTable leaf = mm.page_table.make(start);
   unsigned index = LeafTable::index_of(start);
-  for (Frame* frame : found) {
+  for (Frame* frame : frames) {
     const unsigned at = index++;
     if (frame == nullptr) continue;
     if (!leaf || !is_empty(leaf.get(at)) || is_truncated(*frame, object)) {
@@ -136,20 +128,28 @@ void map_cached(Mm& mm, const Vma& vma, UserAddr start, UserAddr end, arch::PteF
   mapped.add_to(mm);
   if (leaf && leaf.entries_in_use() == 0) {  // no page had been left to be mapped
     mm.page_table.detach_if_empty(start, unused);
-    flush_tlb_tables(mm, start, end);  // the links may have been walked speculatively
+    // The links may have been walked speculatively.
+    flush_tlb_tables(mm, start, start + frames.size() * kPageSize);
   }
 }
 
+namespace {
+
+// Maps pages of the object that are in memory anyway at [start, end), which lies in one table.
+void map_cached(Mm& mm, const Vma& vma, UserAddr start, UserAddr end) {
+  Frame* frames[kCachedPages];
+  const std::span<Frame*> found(frames, (end - start) >> kPageShift);
+  vma.object->get_cached_pages(vma.page_of(start), found);
+  [[clang::always_inline]] map_object_pages(mm, vma, start, found);  // most of an exec's faults
+}
+
 // Maps the neighbours of the page at `at`, within its table.
-void map_neighbours(Mm& mm, const Vma& vma, UserAddr at, bool writable) {
+void map_neighbours(Mm& mm, const Vma& vma, UserAddr at) {
   constexpr uint64_t kWindow = kFaultAroundPages * kPageSize;
   const UserAddr window(at.value & ~(kWindow - 1));
   const UserAddr start = std::max(vma.start, window);
   const UserAddr end = std::min(vma.end, window + kWindow);
-  if (end - start <= kPageSize) return;
-  arch::PteFlags flags = entry_flags(vma.flags);
-  if (writable) flags = flags | arch::kWritable | arch::kDirty;
-  map_cached(mm, vma, start, end, flags);
+  if (end - start > kPageSize) map_cached(mm, vma, start, end);
 }
 
 Step install_object_page(Mm& mm, const Vma& vma, UserAddr at, Pte entry, FrameRef& page) {
@@ -169,8 +169,7 @@ Step install_object_page(Mm& mm, const Vma& vma, UserAddr at, Pte entry, FrameRe
 }
 
 Step fault_object(Mm& mm, const Vma& vma, UserAddr at, bool write) {
-  bool shared_write = !vma.is_private() && (vma.flags & kVmWrite);
-  Result<FrameRef> got = vma.object->get_page(vma.page_of(at), shared_write);
+  Result<FrameRef> got = vma.object->get_page(vma.page_of(at), writes_to_object(vma));
   if (!got) return got.error() == Errno::nomem ? Step::no_memory : Step::bus_error;
   FrameRef page = std::move(*got);
   if (write && vma.is_private()) {
@@ -179,9 +178,9 @@ Step fault_object(Mm& mm, const Vma& vma, UserAddr at, bool write) {
     arch::copy_page(frame_data(*copy), frame_data(*page));
     return install(mm, at, writable_page(*copy, vma.flags), copy);
   }
-  Pte entry = shared_write ? writable_page(*page, vma.flags) : readable_page(*page, vma.flags);
+  Pte entry = Pte::page(frame_address(*page), object_page_flags(vma));
   Step step = install_object_page(mm, vma, at, entry, page);
-  if (step == Step::done) map_neighbours(mm, vma, at, shared_write);
+  if (step == Step::done) map_neighbours(mm, vma, at);
   return step;
 }
 
@@ -279,11 +278,10 @@ void map_cached_pages(Mm& mm, UserAddr start, UserAddr end) {
   ReadGuard guard(mm.mmap_lock);
   const Vma* vma = mm.mappings.find(start);
   if (vma == nullptr || !vma->object || !(vma->flags & kVmAccess)) return;
-  const arch::PteFlags flags = entry_flags(vma->flags);
   end = std::min(end, vma->end);
   while (start < end) {
     const UserAddr stop = std::min(end, UserAddr((start.value & ~(kStretch - 1)) + kStretch));
-    map_cached(mm, *vma, start, stop, flags);
+    map_cached(mm, *vma, start, stop);
     start = stop;
   }
 }

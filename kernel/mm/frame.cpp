@@ -247,6 +247,22 @@ Frame* take_frame(FrameKind kind) {
   return frame;
 }
 
+unsigned take_single_frames(FrameKind kind, std::span<Frame*> out) {
+  arch::IrqState irqs = arch::irq_save();
+  CpuFrames& cpu = this_cpu_frames();
+  unsigned taken = 0;
+  for (; taken < out.size(); ++taken) {
+    if (cpu.frames.head == 0) refill(cpu);
+    Frame* frame = cpu.frames.pop();
+    if (frame == nullptr) break;
+    start_life(*frame, kind, 0);
+    out[taken] = frame;
+  }
+  cpu.used[static_cast<unsigned>(kind)] += taken;
+  arch::irq_restore(irqs);
+  return taken;
+}
+
 Frame* take_frames(unsigned order, FrameKind kind) {
   if (order == 0) return take_frame(kind);
   if (order > kMaxFrameOrder) return nullptr;

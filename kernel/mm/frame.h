@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <span>
 #include <utility>
 
 #include "arch/page_table.h"
@@ -134,6 +135,8 @@ inline Result<FrameRef> alloc_frame(FrameKind kind, AllocFlags flags = AllocFlag
 // counts and for those that a failure would turn into a killed program. Null: no memory.
 [[nodiscard]] Frame* take_frame(FrameKind kind);
 [[nodiscard]] Frame* take_frames(unsigned order, FrameKind kind);
+// As many single frames as there are, one after the other in `out`; how many.
+[[nodiscard]] unsigned take_single_frames(FrameKind kind, std::span<Frame*> out);
 
 // Makes single frames of a block that was given out, each with one reference.
 void split_block(Frame& block);

@@ -79,7 +79,5 @@ Result<void> insert_mapping(Mm& mm, UserAddr start, UserAddr end, MapRequest& re
 bool is_range_free(Mm& mm, UserAddr start, UserAddr end) REQUIRES(mm.mmap_lock);
 // Where mmap would put `length` bytes without a hint. ENOMEM.
 Result<UserAddr> find_free_range(Mm& mm, uint64_t length, bool below_4g) REQUIRES(mm.mmap_lock);
-// Faults all pages of the range in, as MAP_POPULATE and mlock do; stops at the first failure.
-Result<void> populate_range(Mm& mm, UserAddr start, UserAddr end);
 
 }  // namespace tine::mm

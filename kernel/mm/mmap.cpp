@@ -8,8 +8,8 @@
 #include <algorithm>
 
 #include "arch/user_access.h"
-#include "mm/fault.h"
 #include "mm/mm_internal.h"
+#include "mm/populate.h"
 #include "mm/task_hooks.h"
 #include "mm/unmap.h"
 
@@ -144,7 +144,7 @@ Result<UserAddr> do_mmap(Mm& mm, MapRequest request) {
                (mm.default_flags & kVmAnyLock) == kVmLocked;
   }
   // A failure to bring pages in is not one of mmap (mmap(2), MAP_POPULATE).
-  if (populate) (void)populate_range(mm, start, start + length);
+  if (populate) (void)populate_pages(mm, start, start + length);
   return start;
 }
 
@@ -217,26 +217,6 @@ Result<void> map_special(Mm& mm, UserAddr start, std::span<Frame* const> frames,
     leaf.insert(LeafTable::index_of(at),
                 arch::Pte::page(frame_address(*frame), entry_flags(flags)));
     at += kPageSize;
-  }
-  return {};
-}
-
-Result<void> populate_range(Mm& mm, UserAddr start, UserAddr end) {
-  for (UserAddr at = start; at < end;) {
-    FaultAccess access;
-    UserAddr stop;
-    {
-      ReadGuard guard(mm.mmap_lock);
-      const Vma* vma = mm.mappings.first_ending_after(at);
-      if (vma == nullptr || vma->start >= end) return Errno::nomem;
-      if (!(vma->flags & kVmAccess)) return Errno::nomem;
-      at = std::max(at, vma->start);
-      stop = std::min(end, vma->end);
-      access.write = (vma->flags & (kVmWrite | kVmShared)) == kVmWrite;
-    }
-    for (; at < stop; at += kPageSize) {
-      if (handle_page_fault(mm, at, access).outcome != FaultOutcome::handled) return Errno::nomem;
-    }
   }
   return {};
 }

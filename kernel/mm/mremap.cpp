@@ -8,6 +8,7 @@
 
 #include "arch/user_access.h"
 #include "mm/mm_internal.h"
+#include "mm/populate.h"
 #include "mm/task_hooks.h"
 #include "mm/unmap.h"
 
@@ -195,7 +196,7 @@ Result<UserAddr> do_mremap(Mm& mm, const RemapRequest& request) {
   const uint64_t new_length = page_ceil(request.new_length);
   // As with mmap, that the pages of locked memory cannot be had is not a failure.
   if (populate && new_length > old_length) {
-    (void)populate_range(mm, to + old_length, to + new_length);
+    (void)populate_pages(mm, to + old_length, to + new_length);
   }
   return to;
 }
