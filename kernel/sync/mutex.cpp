@@ -17,7 +17,7 @@ bool Mutex::try_queued(const Waiter& waiter, unsigned& tries) {
   for (;;) {
     if ((seen & ~kMarks) == 0) {
       if ((seen & kHandOff) && !waiters_.is_first(waiter)) return false;
-      if (owner_.compare_exchange_weak(seen, self() | kMayWait, std::memory_order_acquire)) {
+      if (owner_.compare_exchange_weak(seen, self() | kMayWait, std::memory_order_acq_rel)) {
         return true;
       }
     } else if ((seen & marks) == marks ||
@@ -44,7 +44,7 @@ bool Mutex::spin_while_owner_runs() {
   constexpr unsigned kMostSpins = 1000;
   PreemptGuard stay;
   for (unsigned spins = 0; spins < kMostSpins; ++spins) {
-    uintptr_t seen = owner_.load(std::memory_order_relaxed);
+    uintptr_t seen = owner_.load(std::memory_order_acquire);  // with what the owner is
     if (seen == 0) {
       if (try_take()) return true;
       continue;

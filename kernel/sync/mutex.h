@@ -65,7 +65,7 @@ class CAPABILITY("mutex") Mutex {
   static uintptr_t self() { return reinterpret_cast<uintptr_t>(arch::current_schedulable()); }
   bool try_take() {
     uintptr_t unlocked = 0;
-    return owner_.compare_exchange_strong(unlocked, self(), std::memory_order_acquire);
+    return owner_.compare_exchange_strong(unlocked, self(), std::memory_order_acq_rel);
   }
   bool try_queued(const Waiter& waiter, unsigned& tries);
   bool spin_while_owner_runs();
