@@ -6,6 +6,7 @@
 // PID 1's kernel thread, which may sleep: devices, file systems, the initrd, and exec of init.
 // A kernel without an init to run has no purpose and panics, as Linux does.
 #include <algorithm>
+#include <charconv>
 
 #include "arch/cpu.h"
 #include "arch/vdso.h"
@@ -47,6 +48,13 @@ LogLevel console_level(const CommandLine& command_line) {
   }
   if (command_line.has_flag("quiet")) return LogLevel::error;
   return LogLevel::info;
+}
+
+// 0 for what is not a number.
+uint64_t number_of(std::string_view text) {
+  uint64_t number = 0;
+  (void)std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
 }
 
 // argv and envp of init: the defaults that Linux gives, then what the command line adds.
@@ -151,6 +159,7 @@ void kernel_main(const BootInfo& info) {
   sched::init_this_cpu(*arch::current_schedulable());
   mm::init(info.ram(), info.reserved());
   mm::set_huge_page_policy(boot.command_line->value("transparent_hugepage"));
+  mm::resize_huge_pool(number_of(boot.command_line->value("hugepages")));
   arch::init_vdso();
   task_init(total_memory(info));
   start_first_tasks(kernel_init, nullptr);

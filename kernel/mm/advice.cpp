@@ -9,7 +9,7 @@
 #include <algorithm>
 
 #include "arch/user_access.h"
-#include "mm/huge_page.h"
+#include "mm/huge_tlb.h"
 #include "mm/mm_internal.h"
 #include "mm/populate.h"
 #include "mm/task_hooks.h"
@@ -76,18 +76,27 @@ Result<void> change_flags(Mm& mm, const Vma& vma, UserAddr start, UserAddr end, 
   return {};
 }
 
+// Pages of the pool are not marked as locked: they stay anyway.
+Result<void> change_lock(Mm& mm, const Vma& vma, UserAddr start, UserAddr end, FlagChange change)
+    REQUIRES(mm.mmap_lock) {
+  if (vma.flags & kVmHugeTlb) return {};
+  return change_flags(mm, vma, start, end, change);
+}
+
 Result<void> advise_mapping(Mm& mm, const Vma& vma, UserAddr start, UserAddr end, int advice)
     REQUIRES(mm.mmap_lock) {
   auto mark = [&](uint32_t set, uint32_t clear) {
     mm.mmap_lock.assert_held();
     return change_flags(mm, vma, start, end, {set, clear});
   };
-  bool is_private_anonymous = !vma.object && vma.is_private() && !(vma.flags & kVmSpecial);
+  bool is_private_anonymous =
+      !vma.object && vma.is_private() && !(vma.flags & (kVmSpecial | kVmHugeTlb));
   switch (advice) {
     case kFree:
       if (!is_private_anonymous) return Errno::inval;
       [[fallthrough]];
     case kDontNeed:
+      if (vma.flags & kVmHugeTlb) return discard_pool_pages(mm, vma, start, end);
       if (vma.flags & (kVmLocked | kVmSpecial)) return Errno::inval;
       return unmap_pages(mm, start, end);
     case kRemove:
@@ -114,6 +123,10 @@ Result<void> advise_mapping(Mm& mm, const Vma& vma, UserAddr start, UserAddr end
       return mark(kVmWipeOnFork, 0);
     case kKeepOnFork:
       return mark(0, kVmWipeOnFork);
+    case kCold:
+    case kPageOut:
+      if (vma.flags & kVmHugeTlb) return Errno::inval;
+      return {};
     default:
       return {};  // hints about reading ahead and paging out, of which there is neither
   }
@@ -175,7 +188,7 @@ Result<void> do_mlock(Mm& mm, UserAddr start, uint64_t length, bool lock, bool p
     TRY(for_each_mapping(mm, from, end,
                          [&](const Vma& vma, UserAddr at, UserAddr to) {
                            mm.mmap_lock.assert_held();
-                           return change_flags(mm, vma, at, to, change);
+                           return change_lock(mm, vma, at, to, change);
                          }));
   }
   if (!lock || !populate) return {};
@@ -199,7 +212,7 @@ Result<void> do_mlockall(Mm& mm, MlockAll request) {
     const FlagChange change{request.current ? locked : 0, kVmAnyLock};
     for (const Vma* vma = mm.mappings.first(); vma != nullptr; vma = mm.mappings.next(*vma)) {
       UserAddr last = vma->end;
-      if (!(vma->flags & kVmSpecial)) TRY(change_flags(mm, *vma, vma->start, vma->end, change));
+      if (!(vma->flags & kVmSpecial)) TRY(change_lock(mm, *vma, vma->start, vma->end, change));
       vma = mm.mappings.find(last - 1);  // it may have been joined with a neighbour
     }
   }

@@ -184,7 +184,7 @@ Step fault_object(Mm& mm, const Vma& vma, UserAddr at, bool write) {
   return step;
 }
 
-Step fault_in(Mm& mm, const Vma& vma, UserAddr at, bool write) {
+Step fault_in(Mm& mm, const Vma& vma, UserAddr at, bool write) REQUIRES_SHARED(mm.mmap_lock) {
   bool is_mapped = false, has_table = false;
   {
     SpinGuard guard(mm.page_table_lock);
@@ -202,6 +202,8 @@ Step fault_in(Mm& mm, const Vma& vma, UserAddr at, bool write) {
   if (!has_table) [[unlikely]] {
     HugeFault outcome = fault_huge(mm, vma, at, write);
     if (outcome == HugeFault::done) return Step::done;
+    if (outcome == HugeFault::bus_error) return Step::bus_error;
+    if (outcome == HugeFault::no_memory) return Step::no_memory;
     is_mapped = outcome == HugeFault::shared;
   }
   if (is_mapped) return write ? fault_write_protected(mm, vma, at) : Step::done;

@@ -69,9 +69,9 @@ Result<void> obey_marks(Mm& child, const Vma& vma) REQUIRES(child.mmap_lock) {
     TRY(child.mappings.own(vma.start, vma.end));
     account_pages(child, vma.flags & ~kVmAnyLock, -static_cast<int64_t>(vma.pages()));
     erase_mapping(child, vma);
-  } else if (vma.flags & kVmLocked) {  // B17
-    Vma* unlocked = TRY(own_mapping(child, vma));
-    child.mappings.set_flags(*unlocked, unlocked->flags & ~kVmAnyLock);
+  } else if (vma.flags & (kVmLocked | kVmHugeReserved)) {  // B17, E75
+    Vma* ours = TRY(own_mapping(child, vma));
+    child.mappings.set_flags(*ours, ours->flags & ~(kVmAnyLock | kVmHugeReserved));
   }
   return {};
 }
@@ -109,6 +109,7 @@ void copy_description(const Mm& parent, Mm& child) {
   child.coredump_filter = parent.coredump_filter;
   child.membarrier_registrations.store(parent.membarrier_registrations.load());
   child.no_huge_pages = parent.no_huge_pages;
+  child.has_lost_pool_pages = parent.has_lost_pool_pages;
 }
 
 }  // namespace

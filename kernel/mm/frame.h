@@ -32,9 +32,10 @@ enum class FrameKind : uint8_t {
   page_table,
   slab,
   reserved,
-  stack
+  stack,
+  huge_pool
 };
-inline constexpr unsigned kFrameKinds = 8;
+inline constexpr unsigned kFrameKinds = 9;
 enum class AllocFlags : uint8_t { none = 0, zeroed = 1 };
 inline constexpr unsigned kMaxFrameOrder = 10;  // 4 MiB
 

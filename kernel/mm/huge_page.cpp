@@ -7,6 +7,7 @@
 // 2 MiB are cleared without it. Frames are owned by the table in reserve until the entry exists.
 #include "mm/huge_page.h"
 
+#include "mm/huge_tlb.h"
 #include "mm/tlb.h"
 #include "mm/unmap.h"
 
@@ -20,7 +21,8 @@ UserAddr window_of(UserAddr at) { return UserAddr(at.value & ~(kHugePageSize - 1
 
 // Whether the mapping covers the window with memory that may be huge.
 bool has_whole_window(const Vma& vma, UserAddr window) {
-  constexpr uint32_t kNever = kVmShared | kVmSpecial | kVmGrowsDown | kVmStack | kVmNoHugePage;
+  constexpr uint32_t kNever =
+      kVmShared | kVmSpecial | kVmGrowsDown | kVmStack | kVmNoHugePage | kVmHugeTlb;
   return !vma.object && !(vma.flags & kNever) && vma.start <= window &&
          window + kHugePageSize <= vma.end;
 }
@@ -57,14 +59,25 @@ void set_huge_page_policy(std::string_view name) {
   if (name == "never") huge_page_policy = HugePagePolicy::never;
 }
 
+void clear_huge_page(const Frame& huge) {
+  for (unsigned i = 0; i < arch::kTableEntries; ++i) arch::clear_page(page_of_huge(huge, i));
+}
+
+void copy_huge_page(const Frame& to, const Frame& from) {
+  for (unsigned i = 0; i < arch::kTableEntries; ++i) {
+    arch::copy_page(page_of_huge(to, i), page_of_huge(from, i));
+  }
+}
+
 HugeFault fault_huge(Mm& mm, const Vma& vma, UserAddr at, bool write) {
+  if (vma.flags & kVmHugeTlb) return fault_pool_page(mm, vma, at, write);
   if (HugeFault present = fault_present(mm, at, write); present != HugeFault::none) return present;
   UserAddr window = window_of(at);
   if (!has_whole_window(vma, window) || !is_wanted(mm, vma, write)) return HugeFault::none;
   Frame* reserve = take_huge_page();
   if (reserve == nullptr) return HugeFault::none;
   Frame& huge = *huge_page_of(*reserve);
-  for (unsigned i = 0; i < arch::kTableEntries; ++i) arch::clear_page(page_of_huge(huge, i));
+  clear_huge_page(huge);
   {
     SpinGuard guard(mm.page_table_lock);
     if (mm.page_table.insert_huge(window, huge_entry(huge, vma.flags))) {
@@ -115,7 +128,7 @@ Result<void> collapse_window(Mm& mm, const Vma& vma, UserAddr window) REQUIRES(m
     SpinGuard guard(mm.page_table_lock);
     copied.subtract_from(mm);
     mm.add_rss(RssKind::anonymous, arch::kTableEntries);
-    mm.page_table.replace_leaf(window, huge_entry(huge, vma.flags));
+    mm.page_table.replace_below(window, huge_entry(huge, vma.flags));
   }
   put_table(*leaf, 0);
   return {};

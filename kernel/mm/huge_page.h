@@ -31,16 +31,19 @@ uint64_t huge_page_count();
 
 // A huge page in the form of the table in reserve for it, which owns it: put_table(table, 0) gives
 // both back. Not cleared. Null: no memory.
-[[nodiscard]] Frame* take_huge_page();
+[[nodiscard]] Frame* take_huge_page(FrameKind kind = FrameKind::anonymous);
 // For put_table(): gives the huge page of a table in reserve back.
 void free_huge_page(Frame& reserve);
+void clear_huge_page(const Frame& huge);
+void copy_huge_page(const Frame& to, const Frame& from);
 // The entry that shows it to a mapping with these flags, whose own it is.
 arch::Pte huge_entry(const Frame& huge, uint32_t vm_flags);
 
 // A fault where no leaf table is. done: the access is to be repeated. shared: there is a huge page,
 // which must be split for this write. none: there is nothing, and small pages are to be used.
-enum class HugeFault : uint8_t { none, done, shared };
-HugeFault fault_huge(Mm& mm, const Vma& vma, UserAddr at, bool write);
+// bus_error, no_memory: of pages of the pool alone (mm/huge_tlb.h).
+enum class HugeFault : uint8_t { none, done, shared, bus_error, no_memory };
+HugeFault fault_huge(Mm& mm, const Vma& vma, UserAddr at, bool write) REQUIRES_SHARED(mm.mmap_lock);
 
 // MADV_COLLAPSE: makes huge pages of what lies in whole windows of 2 MiB in [start, end), which is
 // part of `vma`. INVAL: not memory that can have them, or too little; NOMEM.

@@ -30,9 +30,14 @@ namespace {
 SpinLock filling_in{LockRank::huge_page};
 std::atomic<int64_t> huge_pages{0};
 
+// Of those that transparently stand for small ones; the pool counts its own.
+void count_huge_page(const Frame& block, int change) {
+  if (block.kind == FrameKind::anonymous) huge_pages.fetch_add(change, std::memory_order_relaxed);
+}
+
 void forget_huge_page(Frame& reserve) {
+  count_huge_page(*huge_page_of(reserve), -1);
   __atomic_store_n(&reserve.huge_page, 0, __ATOMIC_RELEASE);
-  huge_pages.fetch_sub(1, std::memory_order_relaxed);
 }
 
 // `huge` is one of the entries that show the huge page; the others have the same rights.
@@ -53,8 +58,8 @@ uint64_t huge_page_count() {
   return static_cast<uint64_t>(huge_pages.load(std::memory_order_relaxed));
 }
 
-Frame* take_huge_page() {
-  Frame* block = take_frames(kHugePageOrder, FrameKind::anonymous);
+Frame* take_huge_page(FrameKind kind) {
+  Frame* block = take_frames(kHugePageOrder, kind);
   if (block == nullptr) return nullptr;
   Frame* reserve = take_table();
   if (reserve == nullptr) {
@@ -63,7 +68,7 @@ Frame* take_huge_page() {
   }
   block->reserve_table = reserve;
   reserve->huge_page = frame_number(*block);
-  huge_pages.fetch_add(1, std::memory_order_relaxed);
+  count_huge_page(*block, 1);
   return reserve;
 }
 
@@ -95,9 +100,14 @@ Pte* PageTable::find_huge(UserAddr address) const {
   return entry != nullptr && load_entry(*entry).is_huge() ? entry : nullptr;
 }
 
-Pte* PageTable::own_huge(UserAddr address) {
+Pte* PageTable::own_huge_entry(UserAddr address) {
   if (find_huge(address) == nullptr || !own(address, 1)) return nullptr;
-  Pte* entry = find_huge(address);  // in the table that is ours now
+  return find_huge(address);  // in the table that is ours now
+}
+
+Pte* PageTable::own_huge(UserAddr address) {
+  Pte* entry = own_huge_entry(address);
+  if (entry == nullptr) return nullptr;
   const Frame& reserve = table_below(*entry);
   const bool is_ours =
       reserve.count.load(std::memory_order_acquire) == 1 && huge_page_of(reserve) != nullptr;
@@ -120,6 +130,15 @@ bool PageTable::insert_huge(UserAddr address, Pte huge) {
   return true;
 }
 
+void PageTable::move_huge(UserAddr from, UserAddr to) {
+  Pte& source = *entry_above_leaf(from);
+  Pte& target = *entry_above_leaf(to);
+  Pte none;
+  __atomic_exchange(&source, &none, &target, __ATOMIC_RELAXED);
+  --frame_of_pointer(&source).private_value;
+  note_entry(frame_of_pointer(&target), index_at(1, to));
+}
+
 Frame* PageTable::freeze_leaf(UserAddr window) {
   Pte* entry = entry_above_leaf(window);
   if (entry == nullptr || !entry->is_present()) return nullptr;
@@ -128,7 +147,7 @@ Frame* PageTable::freeze_leaf(UserAddr window) {
   return &frame_at(entry->address());
 }
 
-void PageTable::replace_leaf(UserAddr window, Pte huge) {
+void PageTable::replace_below(UserAddr window, Pte huge) {
   Pte& entry = *entry_above_leaf(window);
   entry = Pte();
   flush_tlb_tables(*mm_, window, window + kHugePageSize);

@@ -9,6 +9,7 @@
 
 #include "arch/user_access.h"
 #include "mm/frame.h"
+#include "mm/huge_tlb.h"
 #include "mm/mm_internal.h"
 #include "mm/task_hooks.h"
 #include "mm/unmap.h"
@@ -135,6 +136,7 @@ void forget_pages(Mm& mm, uint32_t flags, uint64_t pages) {
 }
 
 Result<Vma*> split_mapping(Mm& mm, Vma& vma, UserAddr at) {
+  if (!may_cut(vma.flags, at)) return Errno::inval;
   if (has_all_mappings(mm)) return Errno::nomem;
   Ref<Vma> upper = TRY(copy_mapping(vma, at));
   TRY(attach_object(mm, *upper));
@@ -187,6 +189,7 @@ Result<void> remove_mappings(Mm& mm, UserAddr start, UserAddr end) {
   }
   while (vma != nullptr && vma->start < end) {
     const Vma* next = mm.mappings.next(*vma);
+    if (vma->flags & kVmHugeReserved) forget_pool_pages(mm, vma->start, vma->end);
     forget_pages(mm, vma->flags, vma->pages());
     erase_mapping(mm, *vma);
     vma = next;

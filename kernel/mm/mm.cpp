@@ -26,6 +26,7 @@ void exit_mmap(Mm& mm) {
   leave_family(mm);
   mm.map_count = 0;
   mm.committed = {};
+  mm.huge_reserved = {};
   mm.exe_file.reset();
 }
 

@@ -20,6 +20,7 @@
 #include "core/types.h"
 #include "mm/commit.h"
 #include "mm/fork_family.h"
+#include "mm/huge_pool.h"
 #include "mm/mapping_index.h"
 #include "mm/page_table.h"
 #include "mm/vma.h"
@@ -28,8 +29,8 @@
 
 namespace tine::mm {
 
-enum class RssKind : uint8_t { anonymous, file, shmem };
-inline constexpr unsigned kRssKinds = 3;
+enum class RssKind : uint8_t { anonymous, file, shmem, huge_pool };
+inline constexpr unsigned kRssKinds = 4;
 inline std::atomic<uint32_t> max_map_count{65530};  // vm.max_map_count
 inline constexpr uint64_t kMinMapAddress = 65536;   // vm.mmap_min_addr
 inline constexpr uint64_t kStackGuardGap = 256 * kPageSize;
@@ -70,6 +71,7 @@ struct Mm final : RefCounted<Mm> {
   uint64_t total_vm = 0, data_vm = 0, exec_vm = 0, stack_vm = 0, locked_vm = 0;
   uint64_t hiwater_vm = 0;
   CommitCharge committed GUARDED_BY(mmap_lock);  // for its mappings with kVmAccount
+  HugeReservation huge_reserved;                 // see mm/huge_tlb.h
   UserAddr mmap_base{0x7fff'f7ff'f000};          // mmap places below it
 
   SpinLock page_table_lock{LockRank::page_table};
@@ -89,6 +91,7 @@ struct Mm final : RefCounted<Mm> {
   uint32_t coredump_filter = 0x33;
   std::atomic<uint32_t> membarrier_registrations{0};  // commands of membarrier(2)
   bool no_huge_pages = false;                         // PR_SET_THP_DISABLE; exec keeps it
+  bool has_lost_pool_pages = false;  // the owner of their reservation took them (mm/huge_tlb.h)
 
   // For a truncation, which looks in under the index's own lock.
   const MappingIndex& mappings_for_truncation() const NO_THREAD_SAFETY_ANALYSIS { return mappings; }
@@ -103,7 +106,7 @@ struct Mm final : RefCounted<Mm> {
   int64_t rss_of(RssKind kind) const {
     return rss[static_cast<unsigned>(kind)].load(std::memory_order_relaxed);
   }
-  int64_t rss_pages() const {
+  int64_t rss_pages() const {  // pages of the pool are not counted
     return rss_of(RssKind::anonymous) + rss_of(RssKind::file) + rss_of(RssKind::shmem);
   }
   void add_rss(RssKind kind, int64_t pages) REQUIRES(page_table_lock) {

@@ -62,7 +62,8 @@ Result<CommitCharge> charge_pages(Mm& mm, uint32_t flags, uint64_t pages,
 // A mapping of this kind loses so many pages: the opposite of account_pages() and charge_pages().
 void forget_pages(Mm& mm, uint32_t flags, uint64_t pages) REQUIRES(mm.mmap_lock);
 
-// Cuts `vma`, an own one, in two at `at`, which lies inside; gives the upper part. ENOMEM.
+// Cuts `vma`, an own one, in two at `at`, which lies inside; gives the upper part. ENOMEM; EINVAL:
+// through a page of the pool.
 Result<Vma*> split_mapping(Mm& mm, Vma& vma, UserAddr at) REQUIRES(mm.mmap_lock);
 // Cuts so that what `vma` has in common with [start, end) is a mapping of its own, for `mm` alone
 // to change, and returns it. ENOMEM.
@@ -70,8 +71,8 @@ Result<Vma*> isolate_range(Mm& mm, const Vma& vma, UserAddr start, UserAddr end)
     REQUIRES(mm.mmap_lock);
 // `vma`, an own one, takes over equal neighbours. Without memory for that they stay apart.
 void merge_with_neighbours(Mm& mm, Vma& vma) REQUIRES(mm.mmap_lock);
-// Removes all mappings in the range, and their pages. ENOMEM when one would have to be cut and
-// there is no memory for it: then nothing has happened.
+// Removes all mappings in the range, and their pages. ENOMEM or EINVAL when one would have to be
+// cut and there is no memory for it, or it may not be: then nothing has happened.
 Result<void> remove_mappings(Mm& mm, UserAddr start, UserAddr end) REQUIRES(mm.mmap_lock);
 // Makes a mapping of a free range, merging it with its neighbours. Counts are the caller's.
 Result<void> insert_mapping(Mm& mm, UserAddr start, UserAddr end, MapRequest& request)

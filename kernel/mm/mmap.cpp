@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "arch/user_access.h"
+#include "mm/huge_tlb.h"
 #include "mm/mm_internal.h"
 #include "mm/populate.h"
 #include "mm/task_hooks.h"
@@ -46,6 +47,23 @@ Result<UserAddr> choose_place(Mm& mm, const MapRequest& request, uint64_t length
   return find_free_range(mm, length, request.below_4g);
 }
 
+// The same for pages of the pool, which begin at a border of theirs.
+[[gnu::noinline]] Result<UserAddr> choose_pool_place(Mm& mm, const MapRequest& request,
+                                                     uint64_t length) REQUIRES(mm.mmap_lock) {
+  if (request.fixed || request.fixed_noreplace) {
+    if (!is_huge_aligned(request.address.value)) return Errno::inval;
+    return choose_place(mm, request, length);
+  }
+  const UserAddr hint(huge_page_ceil(request.address.value));
+  if (hint.value >= kMinMapAddress && is_user_range(hint, length) &&
+      is_range_free(mm, hint, hint + length)) {
+    return hint;
+  }
+  const uint64_t slack = kHugePageSize - kPageSize;
+  const UserAddr found = TRY(find_free_range(mm, length + slack, request.below_4g));
+  return UserAddr((found + slack).value & ~(kHugePageSize - 1));
+}
+
 // What of the range is mapped now, in pages.
 struct MappedPages {
   uint64_t all = 0, committed = 0;
@@ -61,10 +79,26 @@ MappedPages mapped_pages(Mm& mm, UserAddr start, UserAddr end) REQUIRES(mm.mmap_
   return mapped;
 }
 
+// A mapping of pages of the pool, for which nothing but the range has to be had any more.
+[[gnu::noinline]] Result<UserAddr> map_pool_pages(Mm& mm, UserAddr start, UserAddr end,
+                                                  MapRequest& request) REQUIRES(mm.mmap_lock) {
+  TRY(reserve_pool_pages(mm, request, end - start));
+  const uint32_t flags = request.flags;
+  Result<void> inserted = insert_mapping(mm, start, end, request);
+  if (!inserted) {
+    if (flags & kVmHugeReserved) forget_pool_pages(mm, start, end);
+    return inserted.error();
+  }
+  account_pages(mm, flags, static_cast<int64_t>((end - start) >> kPageShift));
+  return start;
+}
+
 Result<UserAddr> map_locked(Mm& mm, MapRequest& request, uint64_t length) REQUIRES(mm.mmap_lock) {
-  UserAddr start = TRY(choose_place(mm, request, length));
+  const bool is_pool = request.flags & kVmHugeTlb;
+  UserAddr start =
+      TRY(is_pool ? choose_pool_place(mm, request, length) : choose_place(mm, request, length));
   UserAddr end = start + length;
-  request.flags |= mm.default_flags;
+  if (!is_pool) request.flags |= mm.default_flags;
   if (is_accountable(request.flags)) request.flags |= kVmAccount;
   uint64_t pages = length >> kPageShift;
   if (has_all_mappings(mm)) return Errno::nomem;
@@ -73,6 +107,8 @@ Result<UserAddr> map_locked(Mm& mm, MapRequest& request, uint64_t length) REQUIR
   TRY(check_locked_limit(mm, request.flags, pages));
   CommitCharge charge = TRY(charge_pages(mm, request.flags, pages, replaced.committed));
   if (replaced.all != 0) TRY(remove_mappings(mm, start, end));
+  if (is_pool) [[unlikely]]
+    return map_pool_pages(mm, start, end, request);
   uint32_t flags = request.flags;
   TRY(insert_mapping(mm, start, end, request));
   account_pages(mm, flags, static_cast<int64_t>(pages));

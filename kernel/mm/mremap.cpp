@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "arch/user_access.h"
+#include "mm/huge_tlb.h"
 #include "mm/mm_internal.h"
 #include "mm/populate.h"
 #include "mm/task_hooks.h"
@@ -97,6 +98,17 @@ Result<CommitCharge> check_growth(Mm& mm, const Vma& vma, uint64_t pages) REQUIR
   return charge_pages(mm, vma.flags, pages);
 }
 
+// Pages of the pool move whole and do not become more.
+Result<void> check_pool_remap(const RemapRequest& request, uint64_t& old_length,
+                              uint64_t& new_length) {
+  old_length = huge_page_ceil(old_length);
+  new_length = huge_page_ceil(new_length);
+  const bool fits = is_huge_aligned(request.old_address.value) &&
+                    (!request.fixed || is_huge_aligned(request.new_address.value));
+  if (!fits || new_length > old_length || request.keep_source) return Errno::inval;
+  return {};
+}
+
 Result<UserAddr> remap_to(Mm& mm, const Vma& vma, const RemapRequest& request, uint64_t old_length,
                           uint64_t new_length) REQUIRES(mm.mmap_lock) {
   UserAddr to = request.new_address;
@@ -134,7 +146,9 @@ Result<UserAddr> remap_locked(Mm& mm, const RemapRequest& request) REQUIRES(mm.m
   if (request.keep_source && (!request.may_move || old_length != new_length)) return Errno::inval;
   if (!arch::is_user_range(from, old_length) || new_length > arch::kUserTop) return Errno::inval;
   const Vma* vma = mm.mappings.find(from);
-  if (vma == nullptr || from + old_length > vma->end) return Errno::fault;
+  if (vma == nullptr) return Errno::fault;
+  if (vma->flags & kVmHugeTlb) TRY(check_pool_remap(request, old_length, new_length));
+  if (from + old_length > vma->end) return Errno::fault;
   if (old_length == 0 && vma->is_private()) return Errno::inval;
   if (request.fixed) return remap_to(mm, *vma, request, old_length, new_length);
   if (new_length < old_length) TRY(remove_mappings(mm, from + new_length, from + old_length));
@@ -154,7 +168,7 @@ Result<UserAddr> remap_locked(Mm& mm, const RemapRequest& request) REQUIRES(mm.m
     return from;
   }
   if (!request.may_move) return Errno::nomem;
-  UserAddr to = TRY(find_free_range(mm, new_length, false));
+  UserAddr to = TRY(find_free_range(mm, new_length, false));  // never for pages of the pool
   const Move move{from, to, old_length, new_length, request.keep_source};
   return move_or_view(mm, *vma, move, std::move(charge));
 }

@@ -30,21 +30,21 @@ struct Window {
     const arch::Pte* entry = leaf ? nullptr : table.find_huge(at);
     if (entry != nullptr) huge = load_entry(*entry);
   }
-  bool is_empty() const { return !leaf && !huge.is_present() && !table.has_folded_near(start); }
+  bool is_empty() const { return !leaf && mm::is_empty(huge) && !table.has_folded_near(start); }
   arch::Pte get(unsigned index) const {
     return leaf ? leaf.get(index) : table.effective_entry(start + index * kPageSize);
   }
   const PageTable& table;
   UserAddr start;
   LeafTable leaf;
-  arch::Pte huge;  // not present: none
+  arch::Pte huge;  // empty: none
 };
 
 // True: somebody else may map some of it.
 bool copy_entries(Mm& mm, UserAddr start, unsigned count, LeafSharing& out) {
   SpinGuard guard(mm.page_table_lock);
   const Window window(mm, start);
-  out.huge_page = window.huge.is_present() ? huge_page_of(table_below(window.huge)) : nullptr;
+  out.huge_page = is_empty(window.huge) ? nullptr : huge_page_of(table_below(window.huge));
   if (window.is_empty()) {
     std::fill_n(out.sharers, count, 0);
     return false;

@@ -46,7 +46,7 @@ LeafTable PageTable::change(UserAddr address) {
     return entry.is_present() ? change_shared(address) : LeafTable();
   entry = load(frame_at(entry.address()), 1, address);
   if (!entry.is_writable() || entry.is_huge()) [[unlikely]]
-    return entry.is_present() ? change_shared(address) : LeafTable();
+    return entry.raw() != 0 ? change_shared(address) : LeafTable();
   return LeafTable(arch::direct_map<Pte>(entry.address()));
 }
 
@@ -60,7 +60,7 @@ Pte PageTable::effective_entry(UserAddr address) const {
   Pte entry = load_entry(*start);
   bool is_ours = true;
   for (; level > 0; --level) {
-    if (!entry.is_present()) return Pte();
+    if (entry.raw() == 0) return Pte();
     if (entry.is_huge()) {
       entry = entry.small_page(index_at(0, address));
       break;
@@ -75,7 +75,7 @@ bool PageTable::needs_own(UserAddr address) const {
   Frame* table = top_;
   for (unsigned level = arch::kTableLevels - 1; level > 0; --level) {
     Pte entry = load(*table, level, address);
-    if (!entry.is_writable() || entry.is_huge()) return entry.is_present();
+    if (!entry.is_writable() || entry.is_huge()) return entry.raw() != 0;
     table = &frame_at(entry.address());
   }
   return false;
@@ -90,7 +90,7 @@ bool PageTable::needs_own(UserAddr address) const {
       table = &frame_at(entry.address());
       continue;
     }
-    if (entry.is_present()) {
+    if (entry.raw() != 0) {
       if (!own(address, down_to)) return nullptr;
       table = &frame_at(entry.address());
       continue;
@@ -142,7 +142,7 @@ UserAddr PageTable::next_populated(UserAddr at, UserAddr end) const {
     unsigned level = arch::kTableLevels - 1;
     for (; level > 0; --level) {
       Pte entry = load(*table, level, at);
-      if (!entry.is_present()) break;
+      if (entry.raw() == 0) break;
       table = &frame_at(entry.address());
     }
     if (level == 0) return at;
@@ -151,7 +151,7 @@ UserAddr PageTable::next_populated(UserAddr at, UserAddr end) const {
     do {
       at = UserAddr((at.value & ~(span - 1)) + span);
     } while (at < end && (at.value & (span * arch::kTableEntries - 1)) != 0 &&
-             !load(*table, level, at).is_present());
+             load(*table, level, at).raw() == 0);
   }
   return std::min(at, end);
 }

@@ -13,7 +13,11 @@
 // A huge page is 2 MiB of memory that an entry shows itself, in place of a leaf table. That table
 // exists, empty, in reserve: its count counts the entries that show the huge page, and it is filled
 // in when one of them must be split (mm/huge_table.cpp). So whatever shares, counts or drops tables
-// does the same with huge pages, and splitting one that is not shared cannot fail.
+// does the same with huge pages, and splitting one that is not shared cannot fail. Pages of the pool
+// (mm/huge_pool.h) are never split: whoever changes what they are parts of changes them whole.
+//
+// The entry of a huge page of a mapping without rights is hidden as a small one's is: it is not
+// present, and not zero.
 //
 // The own tables of an address space that sleeps may be folded (mm/fold.cpp): the CPUs load a top
 // table without a user half, and there is nothing to find or to change, but what is asked of single
@@ -205,15 +209,23 @@ class PageTable {
   arch::Pte* find_huge(UserAddr address) const;
   // The same, to change: null also where others use the huge page too, which must then be split.
   arch::Pte* own_huge(UserAddr address);
+  // Makes only the entry ours, and not what it shows: null also where there is no memory.
+  arch::Pte* own_huge_entry(UserAddr address);
   // Makes the huge entry `huge`, which takes the reference to its table in reserve. False:
   // something is there already, or there is no memory for the tables above.
   bool insert_huge(UserAddr address, arch::Pte huge);
 
+  // For move_huge(), at a place where nothing is: the tables above it. False: no memory.
+  bool make_huge_place(UserAddr to) { return make_path(to, 1) != nullptr; }
+  // A huge page that own_huge() gives, or of the pool in a table of our own, gets there.
+  void move_huge(UserAddr from, UserAddr to);
+
   // The leaf table of a window of 2 MiB, which is our own: from now on nobody writes to what it
   // maps, until own(). Null: none.
   Frame* freeze_leaf(UserAddr window);
-  // Puts a huge page in its place. The caller puts the table.
-  void replace_leaf(UserAddr window, arch::Pte huge);
+  // Puts a huge page in the place of a leaf table or another huge page, in a table that is our own.
+  // The caller puts what was there.
+  void replace_below(UserAddr window, arch::Pte huge);
 
   // Gives the own tables back, but for a record of what is in them. The number of frames gained; 0:
   // it would not pay, there is no memory for the record, or they are folded already. The mmap_lock

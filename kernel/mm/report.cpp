@@ -47,14 +47,34 @@ void MappingPages::add(const MappingPages& other) {
   referenced += other.referenced;
   anonymous += other.anonymous;
   anonymous_huge += other.anonymous_huge;
-  for (unsigned kind = 0; kind < kRssKinds; ++kind) {
+  pool_shared += other.pool_shared;
+  pool_private += other.pool_private;
+  for (unsigned kind = 0; kind < kKinds; ++kind) {
     share_of_kind[kind] += other.share_of_kind[kind];
   }
   share_dirty += other.share_dirty;
   share_locked += other.share_locked;
 }
 
+namespace {
+
+Result<MappingPages> measure_pool_mapping(Mm& mm, const Vma& vma) {
+  MappingPages pages;
+  SpinGuard guard(mm.page_table_lock);
+  TRY(unfold(mm));
+  for (LeafWalk walk(mm.page_table, vma.start, vma.end); walk.next();) {
+    if (walk.huge == nullptr) continue;
+    const uint32_t others = mm.page_table.other_users(walk.at);
+    const bool is_shared = others > (vma.object ? 1 : 0);  // the object is not a mapping
+    (is_shared ? pages.pool_shared : pages.pool_private) += arch::kTableEntries;
+  }
+  return pages;
+}
+
+}  // namespace
+
 Result<MappingPages> measure_mapping(Mm& mm, const Vma& vma) {
+  if (vma.flags & kVmHugeTlb) return measure_pool_mapping(mm, vma);
   Owned<LeafSharing> leaf = TRY(make<LeafSharing>());
   MappingPages pages;
   for (UserAddr at = vma.start, stop; at < vma.end; at = stop) {
@@ -97,6 +117,7 @@ MmStatus mm_status(Mm& mm) {
   uint64_t code = (mm.end_code.page_ceil() - mm.start_code.page_floor()) >> kPageShift;
   status.text = std::min(code, mm.exec_vm);
   status.library = mm.exec_vm - status.text;
+  status.huge_pool = count(mm.rss_of(RssKind::huge_pool));
   SpinGuard guard(mm.page_table_lock);
   status.page_tables = mm.page_table.table_count();
   status.folded_table_bytes = mm.page_table.folded_bytes();

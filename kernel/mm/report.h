@@ -30,7 +30,9 @@ struct MappingPages {
   static constexpr unsigned kShareShift = 12;
   uint64_t resident = 0, shared_clean = 0, shared_dirty = 0, private_clean = 0, private_dirty = 0;
   uint64_t referenced = 0, anonymous = 0, anonymous_huge = 0;
-  uint64_t share_of_kind[kRssKinds] = {}, share_dirty = 0, share_locked = 0;
+  uint64_t pool_shared = 0, pool_private = 0;  // of the pool of huge pages: nowhere else
+  static constexpr unsigned kKinds = 3;        // anonymous, file, shmem
+  uint64_t share_of_kind[kKinds] = {}, share_dirty = 0, share_locked = 0;
 
   uint64_t share() const { return share_of_kind[0] + share_of_kind[1] + share_of_kind[2]; }
   void add(const MappingPages& other);
@@ -45,6 +47,7 @@ struct MmStatus {
   uint64_t text, library;  // the program's own code, and all other
   uint64_t page_tables;
   uint64_t folded_table_bytes;  // what takes their place while they are folded
+  uint64_t huge_pool;
 };
 MmStatus mm_status(Mm& mm);
 

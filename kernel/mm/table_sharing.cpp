@@ -16,6 +16,7 @@
 
 #include "core/panic.h"
 #include "mm/huge_page.h"
+#include "mm/huge_pool.h"
 #include "mm/page_table.h"
 #include "mm/tlb.h"
 #include "mm/unmap.h"
@@ -60,7 +61,7 @@ struct SubtreeCount {
 
 void count_subtree(const Frame& table, unsigned level, SubtreeCount& count) {
   ++count.tables;
-  if (const Frame* huge = huge_page_of(table)) return count.pages.count(*huge, arch::kTableEntries);
+  if (const Frame* huge = huge_page_of(table)) return count.pages.count_huge(*huge);
   for_each_entry(table, [&](unsigned, Pte&, Pte entry) {
     if (level > 0) return count_subtree(table_below(entry), level - 1, count);
     const Frame& page = frame_at(entry.address());
@@ -85,8 +86,10 @@ void put_table(Frame& table, unsigned level) {
     if (table.count.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
     table.count.store(1, std::memory_order_relaxed);  // free_table() takes the last one
   }
-  if (table.huge_page != 0) [[unlikely]]
+  if (table.huge_page != 0) [[unlikely]] {
+    if (is_pool_page(table)) return return_pool_page(table);
     free_huge_page(table);
+  }
   if (level == 0) {
     put_pages(table);
   } else {
@@ -108,8 +111,11 @@ bool PageTable::own(UserAddr address, unsigned down_to) {
   Frame* table = top_;
   for (unsigned level = kTopLevel; level > down_to; --level) {
     Pte& entry = slot(*table, level, address);
-    if (!entry.is_present()) break;
-    if (entry.is_huge()) split_huge(entry, address);
+    if (entry.raw() == 0) break;
+    if (entry.is_huge()) {
+      if (is_pool_page(table_below(entry))) break;
+      split_huge(entry, address);
+    }
     Frame& lower = frame_at(entry.address());
     if (entry.is_writable()) {
       table = &lower;
@@ -148,7 +154,7 @@ uint32_t PageTable::other_users(UserAddr address) const {
   auto [entry, level] = start_of(address);
   for (; entry != nullptr && level > 0; --level) {
     const Pte seen = load_entry(*entry);
-    if (!seen.is_present()) break;
+    if (seen.raw() == 0) break;
     Frame& table = table_below(seen);
     others += table.count.load(std::memory_order_relaxed) - 1;
     if (seen.is_huge()) break;
@@ -175,7 +181,7 @@ Result<PageTable::Unlinked> PageTable::unlink_whole(UserAddr at, UserAddr end, R
   Frame* table = top_;
   for (unsigned level = kTopLevel; level > 0; --level) {
     Pte& entry = slot(*table, level, at);
-    if (!entry.is_present()) return Unlinked{};
+    if (entry.raw() == 0) return Unlinked{};
     if (!entry.is_writable() || entry.is_huge()) {
       uint64_t span = span_of(level);
       if (at.value % span == 0 && end - at >= span) {

@@ -180,12 +180,10 @@ void protect_pages(Mm& mm, UserAddr start, UserAddr end, uint32_t vm_flags) {
     SpinGuard guard(mm.page_table_lock);
     for (LeafWalk walk(mm.page_table, start, end); walk.next();) {
       if (walk.huge != nullptr) {
+        const Pte wanted = with_rights(*walk.huge, vm_flags);
+        *walk.huge = vm_flags & kVmAccess ? wanted : hide(wanted);
         changed = true;
-        if (vm_flags & kVmAccess) {
-          *walk.huge = with_rights(*walk.huge, vm_flags);
-          continue;
-        }
-        walk.leaf = mm.page_table.change(walk.at);  // there are no hidden huge pages
+        continue;
       }
       for (unsigned i = walk.first; i < walk.last; ++i) {
         Pte entry = walk.leaf.get(i);
@@ -204,14 +202,35 @@ namespace {
 // Whether all tables that [from, end) needs at its new place exist now.
 bool make_target_tables(Mm& mm, UserAddr from, UserAddr end, UserAddr to)
     REQUIRES(mm.page_table_lock) {
-  UserAddr at = from;
-  while ((at = mm.page_table.next_populated(at, end)) < end) {
-    UserAddr stop = std::min(end, leaf_end(at));
-    if (!mm.page_table.make(to + (at - from))) return false;
-    if (!mm.page_table.make(to + (stop - from) - kPageSize)) return false;
-    at = stop;
+  for (LeafWalk walk(mm.page_table, from, end); walk.next();) {
+    const UserAddr target = to + (walk.at - from);
+    if (walk.huge != nullptr) {
+      if (!mm.page_table.make_huge_place(target)) return false;
+      continue;
+    }
+    const uint64_t last = uint64_t{walk.last - walk.first - 1} << kPageShift;
+    if (!mm.page_table.make(target) || !mm.page_table.make(target + last)) return false;
   }
   return true;
+}
+
+void move_entries(Mm& mm, const LeafWalk& walk, UserAddr target) REQUIRES(mm.page_table_lock) {
+  LeafTable leaf = walk.leaf;
+  for (unsigned i = walk.first; i < walk.last; ++i, target += kPageSize) {
+    if (is_empty(leaf.get(i))) continue;
+    mm.page_table.change(target).insert(LeafTable::index_of(target), leaf.remove(i));
+  }
+}
+
+// The tables in [start, end) that are empty go: those of small pages, and those above them, which
+// may have shown huge pages alone.
+void drop_empty_tables(Mm& mm, UserAddr start, UserAddr end, UnmapBatch& batch)
+    REQUIRES(mm.page_table_lock) {
+  mm.page_table.detach_empty(start, end, batch.tables());
+  constexpr uint64_t kSpan = span_of(2);
+  for (UserAddr at = start; at < end; at = UserAddr((at.value & ~(kSpan - 1)) + kSpan)) {
+    mm.page_table.detach_if_empty(at, batch.tables());
+  }
 }
 
 }  // namespace
@@ -219,23 +238,26 @@ bool make_target_tables(Mm& mm, UserAddr from, UserAddr end, UserAddr to)
 bool move_pages(Mm& mm, UserAddr from, UserAddr to, uint64_t length) {
   UnmapBatch batch(mm);
   UserAddr end = from + length;
-  // A huge page would hardly fit its new place.
-  if (!own_pages(mm, from, end, HugePages::split)) return false;
+  const bool fits_whole = (from.value ^ to.value) % kHugePageSize == 0;
+  if (!own_pages(mm, from, end, fits_whole ? HugePages::keep : HugePages::split)) return false;
   SpinGuard guard(mm.page_table_lock);
-  bool possible = make_target_tables(mm, from, end, to);
-  if (possible) {
-    for (LeafWalk walk(mm.page_table, from, end); walk.next();) {
-      for (unsigned i = walk.first; i < walk.last; ++i) {
-        if (is_empty(walk.leaf.get(i))) continue;
-        UserAddr target = to + (walk.at - from) + (uint64_t{i - walk.first} << kPageShift);
-        mm.page_table.change(target).insert(LeafTable::index_of(target), walk.leaf.remove(i));
-      }
-    }
-    mm.page_table.detach_empty(from, end, batch.tables());
-    batch.note_range(from, end);
+  if (!make_target_tables(mm, from, end, to)) {
+    drop_empty_tables(mm, to, to + length, batch);
+    return false;
   }
-  mm.page_table.detach_empty(to, to + length, batch.tables());
-  return possible;
+  for (LeafWalk walk(mm.page_table, from, end); walk.next();) {
+    const UserAddr target = to + (walk.at - from);
+    if (walk.huge == nullptr) {
+      move_entries(mm, walk, target);
+    } else {
+      mm.page_table.move_huge(walk.at, target);
+    }
+  }
+  // Not before: what one page has left another one may need.
+  drop_empty_tables(mm, from, end, batch);
+  drop_empty_tables(mm, to, to + length, batch);
+  batch.note_range(from, end);
+  return true;
 }
 
 }  // namespace tine::mm

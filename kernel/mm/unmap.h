@@ -61,6 +61,11 @@ class RssDelta {
   void count(const Frame& frame, int64_t pages = 1) {
     pages_[static_cast<unsigned>(rss_kind(frame))] += pages;
   }
+  void count_huge(const Frame& huge) {
+    const bool is_pool = huge.kind == FrameKind::huge_pool;
+    pages_[static_cast<unsigned>(is_pool ? RssKind::huge_pool : RssKind::anonymous)] +=
+        arch::kTableEntries;
+  }
   void add_to(Mm& mm) REQUIRES(mm.page_table_lock) {
     for (unsigned kind = 0; kind < kRssKinds; ++kind) {
       if (pages_[kind] != 0) mm.add_rss(static_cast<RssKind>(kind), pages_[kind]);

@@ -43,16 +43,19 @@ enum VmFlags : uint32_t {
   kVmDontDump = 1u << 19,  // MADV_DONTDUMP
   kVmLockOnFault = 1u << 21,  // with kVmLocked: pages are not brought in (MLOCK_ONFAULT)
   kVmAccount = 1u << 20,   // its pages are in Mm::committed
+  kVmHugeTlb = 1u << 22,       // MAP_HUGETLB: pages of the pool (mm/huge_tlb.h)
+  kVmHugeReserved = 1u << 23,  // they are promised (Mm::huge_reserved), but not to a fork's child
 };
 inline constexpr uint32_t kVmAccess = kVmRead | kVmWrite | kVmExec;
 inline constexpr uint32_t kVmAnyLock = kVmLocked | kVmLockOnFault;
 inline constexpr uint32_t kVmMayAll = kVmMayRead | kVmMayWrite | kVmMayExec;
 // Memory that a program may come to write and nobody else has promised: what overcommit is about.
 inline bool is_accountable(uint32_t flags) {
-  return (flags & (kVmNoReserve | kVmShared | kVmWrite)) == kVmWrite;
+  return (flags & (kVmNoReserve | kVmShared | kVmWrite | kVmHugeTlb)) == kVmWrite;
 }
 // A mapping with one of these is not the same in a fork's child.
-inline constexpr uint32_t kForkMarks = kVmLocked | kVmDontFork | kVmWipeOnFork;
+inline constexpr uint32_t kForkMarks =
+    kVmLocked | kVmDontFork | kVmWipeOnFork | kVmHugeReserved;
 
 // A mapped file's identity for /proc/PID/maps; fs/ derives from it.
 class MapName : public RefCounted<MapName> {

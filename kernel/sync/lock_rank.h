@@ -25,6 +25,7 @@ enum class LockRank : uint16_t {
   file_locks = 240,        // advisory locks of all files
   pipe = 250,
   mmap = 300,              // an Mm's mappings; faults take it, so nothing that faults holds below
+  huge_pool = 310,         // faults on pages of the huge-page pool, one at a time
   memory_object = 320,     // page cache of one object, and its reverse map
   fork_family = 330,       // the address spaces that share mappings since a fork
   // Spin locks, outermost first.
@@ -44,7 +45,7 @@ enum class LockRank : uint16_t {
   timer_base = 570,
   mapping_index = 590,     // an Mm's index of mappings, for those who look without its mmap_lock
   page_table = 600,
-  huge_page = 610,         // the filling in of tables that huge pages keep in reserve
+  huge_page = 610,         // filling in tables that huge pages keep in reserve; the pool's pages
   work_queue = 690,        // before the wait queue of its thread
   wait_queue = 700,
   task_alloc = 710,        // a task's pointers to its parts

@@ -8,6 +8,8 @@
 #include "fs/file.h"
 #include "fs/files.h"
 #include "mm/advice.h"
+#include "mm/huge_object.h"
+#include "mm/huge_tlb.h"
 #include "mm/mm.h"
 #include "mm/shmem.h"
 #include "mm/task_hooks.h"
@@ -34,6 +36,8 @@ enum MapBits : uint64_t {
   kMapNonBlock = 0x10000,
   kMapHugeTlb = 0x40000,
   kMapFixedNoReplace = 0x100000,
+  kMapHugeSizeShift = 26,  // the logarithm of the wanted size, or 0
+  kMapHugeSizeMask = 0x3f,
   // What MAP_SHARED_VALIDATE accepts: all of the above and those that have no effect here.
   kMapKnown = 0x1fffff & ~uint64_t{0x80000},
 };
@@ -78,7 +82,6 @@ Result<void> describe_file(fs::File& file, uint64_t offset, MapRequest& request)
 }
 
 Result<void> describe_flags(uint64_t map_flags, MapRequest& request) {
-  if (map_flags & kMapHugeTlb) return Errno::nosys;  // as without CONFIG_HUGETLBFS
   if (map_flags & kMapGrowsDown) request.flags |= kVmGrowsDown;
   if ((map_flags & kMapNoReserve) && !is_overcommit_forbidden()) request.flags |= kVmNoReserve;
   if (map_flags & kMapLocked) {
@@ -93,6 +96,22 @@ Result<void> describe_flags(uint64_t map_flags, MapRequest& request) {
   return {};
 }
 
+// MAP_HUGETLB. EINVAL: pages of another size than 2 MiB, or of a file that has none.
+Result<void> describe_pool_pages(uint64_t map_flags, uint64_t offset, MapRequest& request) {
+  constexpr uint64_t kSizeLog = 21;
+  static_assert(kHugePageSize == 1ull << kSizeLog);
+  const uint64_t size_log = map_flags >> kMapHugeSizeShift & kMapHugeSizeMask;
+  if (!(map_flags & kMapAnonymous) || (size_log != 0 && size_log != kSizeLog)) return Errno::inval;
+  const uint64_t length = huge_page_ceil(request.length);
+  if (length < request.length) return Errno::nomem;
+  request.length = length;
+  if (offset % kHugePageSize != 0 || (map_flags & kMapGrowsDown)) return Errno::inval;
+  if (map_flags & kMapNoReserve) request.flags |= kVmNoReserve;  // whatever overcommit says
+  request.flags = (request.flags & ~kVmAnyLock) | kVmHugeTlb | kVmDontExpand;
+  if (request.flags & kVmShared) request.object = TRY(HugeObject::create(length));
+  return {};
+}
+
 SyscallResult map(UserAddr address, uint64_t length, uint64_t protection, uint64_t map_flags,
                   int fd, uint64_t offset) {
   if (offset & kPageMask) return Errno::inval;
@@ -102,7 +121,9 @@ SyscallResult map(UserAddr address, uint64_t length, uint64_t protection, uint64
   MapRequest request{.address = address, .length = length};
   request.flags = TRY(sharing_from(map_flags)) | rights_from(protection) | kVmMayAll;
   TRY(describe_flags(map_flags, request));
-  if (file) {
+  if (map_flags & kMapHugeTlb) {
+    TRY(describe_pool_pages(map_flags, offset, request));
+  } else if (file) {
     TRY(describe_file(*file, offset, request));
   } else if (request.flags & kVmShared) {
     if (page_ceil(length) == 0) return Errno::nomem;

@@ -21,6 +21,7 @@ constexpr uint64_t kKibPerPage = kPageSize / 1024;
 
 // What /proc/PID/maps shows for a mapping without a file.
 std::string_view special_name(const mm::Mm& memory, const mm::Vma& vma) {
+  if (vma.flags & mm::kVmHugeTlb) return "/anon_hugepage (deleted)";
   if (vma.flags & mm::kVmSpecial) return vma.flags & mm::kVmExec ? "[vdso]" : "[vvar]";
   if (vma.start <= memory.start_stack && memory.start_stack < vma.end) return "[stack]";
   if (vma.start < memory.brk && memory.start_brk < vma.end) return "[heap]";
@@ -112,6 +113,7 @@ void print_memory_status(const MemoryReport& report, TextBuilder& out) {
   out.print("VmPTE:\t{:8} kB\n",
             pages.page_tables * kKibPerPage + (pages.folded_table_bytes + 1023) / 1024);
   line("VmSwap", 0);
+  line("HugetlbPages", pages.huge_pool);
 }
 
 Result<void> show_statm(Task& task, TextBuilder& out) {

@@ -23,7 +23,7 @@ constexpr FlagName kFlagNames[] = {
     {mm::kVmSpecial, "pf"},    {mm::kVmLocked, "lo"},      {mm::kVmDontFork, "dc"},
     {mm::kVmDontExpand, "de"}, {mm::kVmLockOnFault, "lf"}, {mm::kVmAccount, "ac"},
     {mm::kVmNoReserve, "nr"},  {mm::kVmWipeOnFork, "wf"},  {mm::kVmDontDump, "dd"},
-    {mm::kVmHugePage, "hg"},   {mm::kVmNoHugePage, "nh"},
+    {mm::kVmHugeTlb, "ht"},    {mm::kVmHugePage, "hg"},   {mm::kVmNoHugePage, "nh"},
 };
 
 void print_kib(TextBuilder& out, std::string_view name, uint64_t kib) {
@@ -46,10 +46,12 @@ void print_pages(const mm::MappingPages& pages, TextBuilder& out) {
   print_kib(out, "KSM", 0);
   print_kib(out, "LazyFree", 0);
   print_kib(out, "AnonHugePages", pages.anonymous_huge * kKibPerPage);
-  for (std::string_view name : {"ShmemPmdMapped", "FilePmdMapped", "Shared_Hugetlb",
-                                "Private_Hugetlb", "Swap", "SwapPss"}) {
-    print_kib(out, name, 0);
-  }
+  print_kib(out, "ShmemPmdMapped", 0);
+  print_kib(out, "FilePmdMapped", 0);
+  print_kib(out, "Shared_Hugetlb", pages.pool_shared * kKibPerPage);
+  print_kib(out, "Private_Hugetlb", pages.pool_private * kKibPerPage);
+  print_kib(out, "Swap", 0);
+  print_kib(out, "SwapPss", 0);
   print_kib(out, "Locked", share_kib(pages.share_locked));
 }
 
@@ -58,8 +60,9 @@ Result<void> print_details(mm::Mm& memory, const mm::Vma& vma, TextBuilder& out)
   const mm::MappingPages pages = TRY(mm::measure_mapping(memory, vma));
   print_mapping(memory, vma, out);
   print_kib(out, "Size", vma.pages() * kKibPerPage);
-  print_kib(out, "KernelPageSize", kKibPerPage);
-  print_kib(out, "MMUPageSize", kKibPerPage);
+  const uint64_t page_bytes = vma.flags & mm::kVmHugeTlb ? kHugePageSize : kPageSize;
+  print_kib(out, "KernelPageSize", page_bytes / 1024);
+  print_kib(out, "MMUPageSize", page_bytes / 1024);
   print_kib(out, "Rss", pages.resident * kKibPerPage);
   print_kib(out, "Pss", share_kib(pages.share()));
   print_kib(out, "Pss_Dirty", share_kib(pages.share_dirty));
@@ -105,7 +108,7 @@ Result<void> show_smaps_rollup(Task& task, TextBuilder& out) {
   print_kib(out, "Pss", share_kib(sum.share()));
   print_kib(out, "Pss_Dirty", share_kib(sum.share_dirty));
   constexpr std::string_view kKinds[] = {"Pss_Anon", "Pss_File", "Pss_Shmem"};  // as mm::RssKind
-  for (unsigned kind = 0; kind < mm::kRssKinds; ++kind) {
+  for (unsigned kind = 0; kind < mm::MappingPages::kKinds; ++kind) {
     print_kib(out, kKinds[kind], share_kib(sum.share_of_kind[kind]));
   }
   print_pages(sum, out);

@@ -106,6 +106,18 @@ Result<void> store_max_map_count(std::string_view text) {
   return {};
 }
 
+Result<void> show_huge_pool(TextBuilder& out) {
+  const mm::HugePoolCounts pool = mm::huge_pool_counts();
+  out.print("{}\n", pool.total - pool.surplus);
+  return {};
+}
+Result<void> store_huge_pool(std::string_view text) {
+  int64_t value = TRY(parse_number(text));
+  if (value < 0) return Errno::inval;
+  mm::resize_huge_pool(static_cast<uint64_t>(value));
+  return {};
+}
+
 Result<void> show_overcommit(TextBuilder& out) {
   out.print("{}\n", static_cast<uint32_t>(mm::overcommit.mode.load(std::memory_order_relaxed)));
   return {};
@@ -208,6 +220,7 @@ constexpr TableEntry kMemorySettings[] = {
     {"admin_reserve_kbytes", kWritable,
      make_overcommit_word<&mm::OvercommitSettings::admin_reserve_kib>},
     {"max_map_count", kWritable, make_setting<show_max_map_count, store_max_map_count>},
+    {"nr_hugepages", kWritable, make_setting<show_huge_pool, store_huge_pool>},
     {"overcommit_kbytes", kWritable,
      make_overcommit_word<&mm::OvercommitSettings::limit_kib, &mm::OvercommitSettings::ratio>},
     {"overcommit_memory", kWritable, make_setting<show_overcommit, store_overcommit>},

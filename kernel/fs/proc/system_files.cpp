@@ -127,6 +127,16 @@ Result<void> show_meminfo(TextBuilder& out) {
   line("SwapFree:", 0);
   line("CommitLimit:", mm::commit_limit_pages());
   line("Committed_AS:", mm::committed_pages());
+  const mm::HugePoolCounts pool = mm::huge_pool_counts();
+  auto count = [&](std::string_view name, uint64_t pages) {
+    out.print("{:<15} {:8}\n", name, pages);
+  };
+  count("HugePages_Total:", pool.total);
+  count("HugePages_Free:", pool.free);
+  count("HugePages_Rsvd:", pool.reserved);
+  count("HugePages_Surp:", pool.surplus);
+  line("Hugepagesize:", arch::kTableEntries);
+  line("Hugetlb:", pool.total * arch::kTableEntries);
   return {};
 }
 

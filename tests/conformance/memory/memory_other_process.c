@@ -17,7 +17,36 @@ static ssize_t write_to(pid_t pid, void* from, void* to, size_t length) {
   return process_vm_writev(pid, &local, 1, &remote, 1, 0);
 }
 
+// How much is moved where either side ends in a hole: whole bytes up to it.
+static void edges(void) {
+  char* from = mmap(NULL, 4 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  char* hole = mmap(NULL, 4 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  must(munmap(hole + 2 * page, page));
+  char* end = hole + 2 * page;
+  const pid_t self = getpid();
+  const struct {
+    char* at;
+    size_t offset;
+    long moved;
+  } cases[] = {{hole, 0, 2 * page},         {hole, 100, 2 * page},
+               {hole + 7, 0, 2 * page - 7}, {hole + 300, 100, 2 * page - 300},
+               {end - 1, page - 1, 1},      {end - 5, page - 2, 5}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+    char label[40];
+    snprintf(label, sizeof label, "hole, case %zu", i);
+    char* at = cases[i].at;
+    char* other = from + cases[i].offset;
+    equal(label, read_from(self, at, other, 3 * page), cases[i].moved);
+    equal(label, write_to(self, at, other, 3 * page), cases[i].moved);
+    equal(label, read_from(self, other, at, 3 * page), cases[i].moved);
+    equal(label, write_to(self, other, at, 3 * page), cases[i].moved);
+  }
+  fails("nothing into the hole", read_from(self, end, from, 1), EFAULT);
+  fails("nothing out of it", write_to(self, end, from, 1), EFAULT);
+}
+
 int main(void) {
+  edges();
   char* memory = mmap(NULL, 4 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   for (int index = 0; index < 4 * page; index++) memory[index] = (char)(index * 7);
   struct gate changed = gate_make(), leave = gate_make();
@@ -52,8 +81,10 @@ int main(void) {
   struct iovec local[2] = {{buffer, 3}, {buffer + 100, 5}};
   struct iovec remote[3] = {{memory + 8, 2}, {memory + 16, 0}, {memory + 32, 6}};
   equal("segments", process_vm_readv(child, local, 2, remote, 3, 0), 8);
-  equal("in order", !memcmp(buffer, memory + 8, 2) && buffer[2] == memory[32] &&
-                        !memcmp(buffer + 100, memory + 33, 5), 1);
+  equal("in order",
+        !memcmp(buffer, memory + 8, 2) && buffer[2] == memory[32] &&
+            !memcmp(buffer + 100, memory + 33, 5),
+        1);
   equal("shorter side counts", process_vm_readv(child, local, 1, remote, 3, 0), 3);
   equal("nothing to do", process_vm_readv(child, local, 0, remote, 3, 0), 0);
   fails("flags", process_vm_readv(child, local, 1, remote, 1, 1), EINVAL);
