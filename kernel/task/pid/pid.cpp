@@ -54,16 +54,20 @@ void Pid::release_numbers() {
 
 Ref<Pid> find_pid(int number) { return current().namespaces->pid_for_children->find(number); }
 
-Task* find_task_locked(int number) {
-  LookupGuard lookup;
+// The caller has a LookupGuard; for the task to stay after it, a lock or a reference too.
+static Task* look_up_task(int number) {
   const Pid* pid = current().namespaces->pid_for_children->look_up(number);
   return pid != nullptr ? pid->task.load(std::memory_order_acquire) : nullptr;
 }
 
+Task* find_task_locked(int number) {
+  LookupGuard lookup;
+  return look_up_task(number);
+}
+
 Ref<Task> find_task(int number) {
   LookupGuard lookup;
-  const Pid* pid = current().namespaces->pid_for_children->look_up(number);
-  Task* task = pid != nullptr ? pid->task.load(std::memory_order_acquire) : nullptr;
+  Task* task = look_up_task(number);
   return task != nullptr && task->ref_get_unless_zero() ? Ref<Task>::adopt(task) : Ref<Task>();
 }
 
