@@ -18,6 +18,26 @@ constexpr uint64_t calls = 200;
 constexpr int readable = PROT_READ;
 constexpr int writable = PROT_READ | PROT_WRITE;
 
+// Reports two acts that undo each other, each by itself.
+template <typename First, typename Second>
+void measure_in_turn(const char* first_row, First first, const char* second_row, Second second) {
+  uint64_t first_taken[batches];
+  uint64_t second_taken[batches];
+  for (size_t batch = 0; batch < batches; ++batch) {
+    first_taken[batch] = second_taken[batch] = 0;
+    for (uint64_t i = 0; i < calls; ++i) {
+      const uint64_t start = read_ticks();
+      first();
+      const uint64_t middle = read_ticks();
+      second();
+      second_taken[batch] += read_ticks() - middle;
+      first_taken[batch] += middle - start;
+    }
+  }
+  report_ticks(first_row, median(first_taken), calls);
+  report_ticks(second_row, median(second_taken), calls);
+}
+
 // The median ticks of `act(region)`, which gets fresh memory each time.
 template <typename Act>
 uint64_t time_on_fresh_region(Act act) {
@@ -60,22 +80,12 @@ void row_populate() {
 }
 
 void row_map_calls() {
-  uint64_t mapped[batches];
-  uint64_t unmapped[batches];
-  for (size_t batch = 0; batch < batches; ++batch) {
-    mapped[batch] = unmapped[batch] = 0;
-    for (uint64_t i = 0; i < calls; ++i) {
-      const uint64_t start = read_ticks();
-      const long page =
-          must(raw_call(__NR_mmap, 0, page_bytes, readable, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-      const uint64_t middle = read_ticks();
-      must(raw_call(__NR_munmap, page, page_bytes));
-      unmapped[batch] += read_ticks() - middle;
-      mapped[batch] += middle - start;
-    }
-  }
-  report_ticks("mmap_call", median(mapped), calls);
-  report_ticks("munmap_call", median(unmapped), calls);
+  long page;
+  const auto map = [&page] {
+    page = must(raw_call(__NR_mmap, 0, page_bytes, readable, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  };
+  const auto unmap = [&page] { must(raw_call(__NR_munmap, page, page_bytes)); };
+  measure_in_turn("mmap_call", map, "munmap_call", unmap);
 }
 
 // The middle of three touched pages: the mapping is cut in three and joined again.
@@ -85,21 +95,9 @@ void row_protect_calls() {
   const auto protect_middle = [pages](long rights) {
     must(raw_call(__NR_mprotect, as_long(pages) + page_bytes, page_bytes, rights));
   };
-  uint64_t cut[batches];
-  uint64_t joined[batches];
-  for (size_t batch = 0; batch < batches; ++batch) {
-    cut[batch] = joined[batch] = 0;
-    for (uint64_t i = 0; i < calls; ++i) {
-      const uint64_t start = read_ticks();
-      protect_middle(readable);
-      const uint64_t middle = read_ticks();
-      protect_middle(writable);
-      joined[batch] += read_ticks() - middle;
-      cut[batch] += middle - start;
-    }
-  }
-  report_ticks("mprotect_cut", median(cut), calls);
-  report_ticks("mprotect_join", median(joined), calls);
+  measure_in_turn(
+      "mprotect_cut", [&] { protect_middle(readable); }, "mprotect_join",
+      [&] { protect_middle(writable); });
 }
 
 void row_heap_calls() {
