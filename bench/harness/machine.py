@@ -7,6 +7,7 @@ this process itself be killed, the kernel kills QEMU (PR_SET_PDEATHSIG).
 
 import ctypes
 import os
+import re
 import select
 import signal
 import subprocess
@@ -70,6 +71,12 @@ def qemu_version() -> str:
             f"{QEMU} does not run; install it with: apt-get install qemu-system-x86"
         ) from error
     return done.stdout.splitlines()[0]
+
+
+def counts_several_cpus() -> bool:
+    """Whether QEMU is known to count the instructions of several CPUs without standing still."""
+    version = re.search(r"version (\d+)", qemu_version())
+    return version is not None and int(version[1]) >= 10
 
 
 def _die_with_parent() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from . import guest, snapshot
 from .cache import ResultCache
 from .errors import BenchError
-from .machine import MachineSpec, qemu_version
+from .machine import MachineSpec, counts_several_cpus, qemu_version
 from .measure import Plan, Result, Session
 from .options import DOCS_DIRECTORY, parse_options
 from .peers import Contender, find_peer
@@ -102,8 +102,9 @@ def _measure_peer(
     peer: Contender, figures: list[Figure], plan: Plan, fresh: bool
 ) -> dict[str, Result]:
     """The peer's figures; only those that are not kept yet are measured."""
-    results = {figure.name: Result(failure="no such machine for Linux") for figure in figures}
-    figures = [figure for figure in figures if not figure.setting.may_stand_still]
+    results = {figure.name: Result(failure="this QEMU stands still") for figure in figures}
+    if not counts_several_cpus():
+        figures = [figure for figure in figures if not figure.setting.may_stand_still]
     for kernel in dict.fromkeys(peer.kernel_for(figure.setting) for figure in figures):
         cache = ResultCache(peer.name, kernel, plan)
         wanted = [figure for figure in figures if peer.kernel_for(figure.setting) == kernel]

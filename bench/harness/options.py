@@ -14,10 +14,11 @@ ABOUT_ROWS = """\
 rows (--list names all):
   A row is a figure of one operation: less is better. Unless it says otherwise it is measured on
   one CPU, in instructions, the same on every run (QEMU's -icount). Rows named *_icount_2 run on two
-  CPUs that take turns, and count the work of both; QEMU may stand still there (always under Linux).
-  Rows named *_wall_N run on N CPUs side by side by wall time, Tine and the peer in turn (--rounds); their ratio is the
-  median of the rounds, "range" its extremes, and a busy host, or more CPUs than the host has, makes
-  them noisy: they are shown, never judged. Below the table stands how they scale with the CPUs.
+  CPUs that take turns, and count the work of both; QEMU before 10 may stand still there.
+  Rows named *_wall_N run on N CPUs side by side by wall time, Tine and the peer in turn (--rounds);
+  their ratio is the median of the rounds, "range" its extremes, and a busy host, or more CPUs than
+  the host has, makes them noisy: they are shown, never judged. Below the table stands how they
+  scale with the CPUs.
 
   fork_*, child_exit_*  fork by memory, mappings, descriptors; _worst: the longest single pause
   fork_server           what a fuzzer does: fork a child that writes 32 pages, wait, answer
