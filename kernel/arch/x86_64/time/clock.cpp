@@ -15,6 +15,7 @@
 #include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/machine/apic.h"
+#include "arch/x86_64/time/kvm_clock.h"
 #include "arch/x86_64/time/rtc.h"
 #include "arch/x86_64/time/tsc.h"
 #include "core/log.h"
@@ -64,26 +65,15 @@ uint32_t measure_multiplier(Nanoseconds duration) {
   return multiplier > ~0u ? ~0u : static_cast<uint32_t>(multiplier);
 }
 
-struct KvmClockPage {
-  uint32_t version, padding;
-  uint64_t tsc_timestamp, system_time;
-  uint32_t tsc_to_system_mul;
-  int8_t tsc_shift;
-  uint8_t flags, padding2[2];
-};
-
 // KVM fills the page in once when it is registered: enough for the rate.
 uint32_t kvm_multiplier() {
   alignas(64) static constinit KvmClockPage page{};
   constexpr uint32_t kMsrKvmSystemTime = 0x4b56'4d01;
   write_msr(kMsrKvmSystemTime, image_phys(&page).value | 1);
-  auto volatile& filled = page;
-  uint64_t multiplier = filled.tsc_to_system_mul;
-  int shift = filled.tsc_shift;
+  asm volatile("" : "+m"(page));  // written by the hypervisor
+  uint32_t multiplier = kvm_clock_multiplier(page, kScaleShift);
   write_msr(kMsrKvmSystemTime, 0);
-  multiplier = shift >= 0 ? multiplier << shift : multiplier >> -shift;
-  multiplier >>= 32 - kScaleShift;
-  return multiplier > ~0u ? 0 : static_cast<uint32_t>(multiplier);
+  return multiplier;
 }
 
 bool is_near_one_gigahertz(uint32_t multiplier) {
@@ -103,8 +93,9 @@ void init_clock() {
   scale = {arch::cycle_counter(), 0, multiplier, kScaleShift};
 }
 
-// The boot CPU's counter lies between two readings of ours, if they run alike. If it does not, ours is
-// set to what the boot CPU's is likely to be, so that time never goes back from one CPU to another.
+// The boot CPU's counter lies between two readings of ours, if they run alike. If it does not, ours
+// is set to what the boot CPU's is likely to be, so that time never goes back from one CPU to
+// another.
 void synchronise_cycle_counter() {
   constexpr uint32_t kMsrTsc = 0x10;
   for (int tries = 0; tries < 3; ++tries) {
