@@ -61,6 +61,50 @@ TEST(WaitQueue, RemovedWaiterIsNotWoken) {  // B5
   queue.remove(second);
 }
 
+// A waiter that comes and goes while timers wake the queue: once it is removed nobody calls it, and
+// whoever stays is always called.
+TEST(WaitQueue, RemovalRacesWithWakeUpsFromInterrupts) {  // B5, B6
+  for (uint64_t seed = 1; seed <= 100; ++seed) {
+    ThreadMachine machine({.memory_bytes = 0, .cpus = 2, .seed = seed, .preempt_one_in = 3});
+    static WaitQueue* queue;
+    static int calls, late_calls, ticks;
+    struct Passer : Waiter { bool present = false; };
+    WaitQueue on_test;
+    queue = &on_test;
+    calls = late_calls = ticks = 0;
+    Waiter stays{.wake = [](Waiter&, uint32_t) { return ++calls > 0; }};
+    queue->add(stays);
+    time::Timer timer([](time::Timer& self) {
+      queue->wake_all();
+      if (++ticks < 40) time::arm(self, time::monotonic_now() + 1'000'000);
+    });
+    time::arm(timer, time::monotonic_now() + 1'000'000);
+    for (int number = 0; number < 2; ++number) {
+      machine.start([] {
+        while (ticks < 40) {
+          Passer passer;
+          passer.wake = [](Waiter& waiter, uint32_t) {
+            late_calls += !static_cast<Passer&>(waiter).present;
+            return true;
+          };
+          passer.present = true;
+          queue->add(passer);
+          arch::hosted::interrupt_window();
+          queue->remove(passer);
+          passer.present = false;
+          arch::hosted::interrupt_window();
+        }
+      });
+    }
+    machine.run();
+    ASSERT_TRUE(machine.all_finished()) << "seed " << seed;
+    EXPECT_EQ(late_calls, 0) << "seed " << seed;
+    EXPECT_EQ(calls, 40) << "seed " << seed;
+    queue->remove(stays);
+    EXPECT_TRUE(queue->is_empty());
+  }
+}
+
 TEST(WaitQueue, EventsSelectWaiters) {
   ThreadMachine machine;
   WaitQueue queue;

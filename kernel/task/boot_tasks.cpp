@@ -100,8 +100,10 @@ void start_first_tasks(void (*init)(void*), void* argument) {
   first_process->is_unkillable = true;
   auto second = copy_process(idle, CloneRequest::for_kernel_thread(kthreadd, nullptr));
   if (!second) panic("no memory for kthreadd");
-  sched::wake_up_new_task(**first);
+  become_kthreadd(**second);
+  // kthreadd first: this task is the idle one, and comes to run again only when init sleeps.
   sched::wake_up_new_task(**second);
+  sched::wake_up_new_task(**first);
 }
 
 }  // namespace tine

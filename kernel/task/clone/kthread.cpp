@@ -112,13 +112,13 @@ void serve(Ref<KthreadRequest> request) {
 
 }  // namespace
 
+void become_kthreadd(Task& newborn) {
+  std::ranges::copy(std::string_view("kthreadd"), newborn.name);
+  IrqGuard guard(newborn.sighand->lock);
+  newborn.sighand->ignore_all();
+}
+
 void kthreadd(void*) {
-  Task& self = current();
-  std::ranges::copy(std::string_view("kthreadd"), self.name);
-  {
-    IrqGuard guard(self.sighand->lock);
-    self.sighand->ignore_all();
-  }
   for (;;) {
     Ref<KthreadRequest> request;
     (void)wait_event(requests_arrived, WaitKind::uninterruptible,

@@ -37,7 +37,9 @@ void kthread_unpark(Task& thread);
 bool kthread_should_park();            // of the running thread
 void kthread_park_here();
 
-// kthreadd's own function; boot starts it as PID 2.
+// kthreadd's own function; boot starts it as PID 2. Its name and its deafness to signals it gets
+// before it runs, for init may run first (E9).
 void kthreadd(void*);
+void become_kthreadd(Task& newborn);
 
 }  // namespace tine

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Giving out process numbers: A2, A3, B10, B11, B12, B14.
+// Giving out process numbers: A2, A3, B10, B11, B12, B13, B14.
 #include "task/pid/pid_namespace.h"
 
 #include <gtest/gtest.h>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "arch/hosted/harness.h"
+#include "arch/hosted/kernel_threads.h"
 #include "task/task.h"
 
 namespace tine {
@@ -111,6 +112,43 @@ TEST_F(Pids, ClosedNamespaceGivesNothing) {
   auto none = space->allocate();
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error(), Errno::nomem);  // G6
+}
+
+// Eight CPUs take and give back 100,000 numbers each, of 1,000 there are: no two have one at a time,
+// and none comes back at once (fork13 of the Linux Test Project).
+TEST_F(Pids, NoDuplicateWhenEightCpusAllocate) {  // B13, C9
+  constexpr int kCpus = 8, kEach = 100'000, kKept = 16, kPidMax = 1300;
+  static std::atomic<int> owners[kPidMax];
+  static std::atomic<int> duplicates, repeats, given;
+  arch::hosted::ThreadMachine machine(
+      {.memory_bytes = 0, .cpus = kCpus, .host_threads = true});
+  auto space = make(kPidMax);
+  for (int cpu = 0; cpu < kCpus; ++cpu) {
+    machine.start([&space] {
+      Ref<Pid> kept[kKept];
+      int last = 0;
+      for (int i = 0; i < kEach; ++i) {
+        Ref<Pid>& slot = kept[i % kKept];
+        if (slot) --owners[slot->number()];
+        slot.reset();
+        auto pid = space->allocate();
+        if (!pid) continue;
+        slot = std::move(*pid);
+        duplicates += ++owners[slot->number()] != 1;
+        repeats += slot->number() == last;
+        last = slot->number();
+        ++given;
+      }
+      for (Ref<Pid>& slot : kept) {
+        if (slot) --owners[slot->number()];
+      }
+    });
+  }
+  machine.run();
+  EXPECT_TRUE(machine.all_finished());
+  EXPECT_EQ(duplicates.load(), 0);
+  EXPECT_EQ(repeats.load(), 0);
+  EXPECT_EQ(given.load(), kCpus * kEach);
 }
 
 // B11: the leader of a group is gone, a member lives: the number is not given out again.
