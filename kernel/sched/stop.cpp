@@ -73,7 +73,7 @@ void run_stop_task() {
   const CpuId cpu = self.cpu;
   become_stop_task(self);
   for (;;) {
-    prepare_to_sleep(TaskState::uninterruptible);
+    prepare_to_sleep(TaskState::interruptible);  // of signals it has none
     StopWork* work = take_work(cpu);
     if (work == nullptr) {
       schedule();

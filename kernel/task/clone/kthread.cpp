@@ -121,9 +121,9 @@ void become_kthreadd(Task& newborn) {
 void kthreadd(void*) {
   for (;;) {
     Ref<KthreadRequest> request;
-    (void)wait_event(requests_arrived, WaitKind::uninterruptible,
-                     [&request] { return take_request(request); });
-    serve(std::move(request));
+    const Result<void> arrived = wait_event(requests_arrived, WaitKind::interruptible,
+                                            [&request] { return take_request(request); });
+    if (arrived) serve(std::move(request));  // no signal is ever pending: all are ignored
   }
 }
 

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// CONTRACT: B71
+//
+// On one CPU: who forks in a loop gets no more of it than a process that just computes. Both kinds
+// are tried: a parent whose children compute for it, and a chain in which each generation forks the
+// next and ends.
+#include "check.h"
+
+#include <sys/prctl.h>
+
+enum { milliseconds = 2000, turn = 2 };
+
+static long long own_time(void) { return now_ns(CLOCK_PROCESS_CPUTIME_ID); }
+
+static void burn(long long nanoseconds) {
+  long long end = own_time() + nanoseconds;
+  while (own_time() < end) continue;
+}
+
+static void fork_children(void) {
+  for (;;) {
+    pid_t child = must(fork());
+    if (child == 0) {
+      burn(turn * 1000000LL);
+      _exit(0);
+    }
+    must(waitpid(child, NULL, 0));
+  }
+}
+
+static void fork_a_chain(void) {
+  for (;;) {
+    burn(turn * 1000000LL);
+    if (must(fork()) != 0) _exit(0);
+  }
+}
+
+// The hog's share of the time in which the others fork, in percent.
+static long share_against(void (*others)(void)) {
+  pid_t group = must(fork());
+  if (group == 0) {
+    must(setpgid(0, 0));
+    others();
+  }
+  setpgid(group, group);
+  long long start = now_ns(CLOCK_MONOTONIC), used = own_time(), now;
+  while ((now = now_ns(CLOCK_MONOTONIC)) - start < milliseconds * 1000000LL) continue;
+  used = own_time() - used;
+  while (kill(-group, SIGKILL) == 0) waitpid(-group, NULL, WNOHANG);
+  while (wait(NULL) > 0) continue;
+  return (long)(used * 100 / (now - start));
+}
+
+static void equal_share(const char* label, void (*others)(void)) {
+  long share = share_against(others);
+  if (share < 45) say("%s: the hog had %ld %%", label, share);
+  ok(label, share >= 45);
+}
+
+int main(void) {
+  must(prctl(PR_SET_CHILD_SUBREAPER, 1));
+  equal_share("children that compute gain nothing", fork_children);
+  equal_share("nor does a chain of generations", fork_a_chain);
+  return finish();
+}
