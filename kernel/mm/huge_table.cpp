@@ -130,7 +130,7 @@ bool PageTable::insert_huge(UserAddr address, Pte huge) {
   return true;
 }
 
-void PageTable::move_huge(UserAddr from, UserAddr to) {
+void PageTable::move_window(UserAddr from, UserAddr to) {
   Pte& source = *entry_above_leaf(from);
   Pte& target = *entry_above_leaf(to);
   Pte none;

@@ -55,24 +55,19 @@ HugeFault fault_object_page(Mm& mm, const Vma& vma, UserAddr window) REQUIRES(po
 // `other` loses its translation of `page`, if it has one at `window`.
 void take_from(Mm& other, UserAddr window, const Frame& page) {
   UnmapBatch batch(other);
-  RssDelta gone;
   PageTable::Unlinked unlinked;
   {
     SpinGuard guard(other.page_table_lock);
     const Pte* entry = other.page_table.find_huge(window);
     if (entry == nullptr || &table_below(load_entry(*entry)) != &page) return;
     if (!other.page_table.unfold()) return;  // no memory: as below
-    auto result = other.page_table.unlink_whole(window, window + kHugePageSize, gone);
+    auto result = other.page_table.unlink_whole(window, window + kHugePageSize);
     if (!result) return;  // no memory for tables: it keeps the page, and the owner cannot write
     unlinked = *result;
-    gone.subtract_from(other);
     other.has_lost_pool_pages = true;
     other.page_table.detach_if_empty(window, batch.tables());
   }
-  batch.note_range(window, window + kHugePageSize);
-  batch.note_dropped_table();
-  batch.finish();
-  put_table(*unlinked.table, unlinked.level);
+  drop_unlinked(other, window, unlinked, batch);
 }
 
 // Those who share `page` with `mm` since a fork lose it.

@@ -128,14 +128,6 @@ void PageTable::detach_if_empty(UserAddr address, DetachedTables& detached) {
   }
 }
 
-void PageTable::detach_empty(UserAddr start, UserAddr end, DetachedTables& detached) {
-  UserAddr at = start;
-  while ((at = next_populated(at, end)) < end) {
-    detach_if_empty(at, detached);
-    at = leaf_end(at);
-  }
-}
-
 UserAddr PageTable::next_populated(UserAddr at, UserAddr end) const {
   while (at < end) {
     Frame* table = top_;

@@ -158,6 +158,10 @@ void put_table(Frame& table, unsigned level);
 
 class RssDelta;
 
+// Counts the pages that `table` and those below it map, and gives the number of these tables. Needs
+// no lock where the caller has the reference of an unlinked entry: then nobody changes them.
+uint64_t count_below(const Frame& table, unsigned level, RssDelta& pages);
+
 class PageTable {
  public:
   PageTable() = default;
@@ -193,15 +197,16 @@ class PageTable {
   // Fork: `child`, which is empty, gets to see all that is here. True: something here has lost the
   // right to be written, and the translations of it must be flushed.
   bool share_with(PageTable& child);
-  // A table that may be shared, or of a huge page, and lies whole in [at, end), unlinked; `removed`
-  // has counted what it mapped. The caller flushes the range and then gives it to put_table().
+  // A table that may be shared, or of a huge page, and lies whole in [at, end), unlinked. The
+  // caller flushes the range, counts what it mapped (count_below) and gives it to put_table().
   struct Unlinked {
     Frame* table = nullptr;  // null: none there
     unsigned level = 0;
     UserAddr end;  // of what it mapped, which began at `at`
   };
   // `at` is populated. ENOMEM: a table that only partly lies in the range could not be copied.
-  Result<Unlinked> unlink_whole(UserAddr at, UserAddr end, RssDelta& removed);
+  Result<Unlinked> unlink_whole(UserAddr at, UserAddr end);
+  void forget_tables(uint64_t count) { tables_ -= count; }  // that were unlinked, and counted since
   // Exit: unlinks the next table below the top one; null: nothing is left.
   Frame* unlink_next();
 
@@ -215,10 +220,11 @@ class PageTable {
   // something is there already, or there is no memory for the tables above.
   bool insert_huge(UserAddr address, arch::Pte huge);
 
-  // For move_huge(), at a place where nothing is: the tables above it. False: no memory.
-  bool make_huge_place(UserAddr to) { return make_path(to, 1) != nullptr; }
-  // A huge page that own_huge() gives, or of the pool in a table of our own, gets there.
-  void move_huge(UserAddr from, UserAddr to);
+  // For move_window(), at a place where nothing is: the tables above it. False: no memory.
+  bool make_window_place(UserAddr to) { return make_path(to, 1) != nullptr; }
+  // What own_window() has left of a window of 2 MiB gets there whole: a leaf table, or a huge page
+  // (or one of the pool, in a table of our own).
+  void move_window(UserAddr from, UserAddr to);
 
   // The leaf table of a window of 2 MiB, which is our own: from now on nobody writes to what it
   // maps, until own(). Null: none.
@@ -244,7 +250,6 @@ class PageTable {
 
   // Unlinks the table at `address`, and those above it, as far as they have become empty.
   void detach_if_empty(UserAddr address, DetachedTables& detached);
-  void detach_empty(UserAddr start, UserAddr end, DetachedTables& detached);
 
   // The first address in [at, end) at which a leaf table exists, or `end`.
   UserAddr next_populated(UserAddr at, UserAddr end) const;

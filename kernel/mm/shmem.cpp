@@ -49,29 +49,49 @@ struct SpareNodes {
   ShmemNode* take() { return count == 0 ? nullptr : nodes[--count].leak(); }
 };
 
-// Removes the frames of pages [first, end) below `node`, which covers pages from `base` on; calls
-// take(frame) for each. True: the node is empty now.
-template <class Take>
-bool remove_below(ShmemNode& node, unsigned level, uint64_t base, uint64_t first, uint64_t end,
-                  Take&& take) {
-  uint64_t span = uint64_t{1} << (level * ShmemNode::kBits);
-  for (unsigned i = 0; i < ShmemNode::kSlots; ++i) {
-    uint64_t low = base + i * span;
-    if (node.slots[i] == nullptr || low >= end || low + span <= first) continue;
-    if (level == 0) {
-      take(*static_cast<Frame*>(node.slots[i]));
-    } else {
-      auto* lower = static_cast<ShmemNode*>(node.slots[i]);
-      if (!remove_below(*lower, level - 1, low, first, end, take)) continue;
-      delete lower;
-    }
-    node.slots[i] = nullptr;
-    --node.used;
-  }
-  return node.used == 0;
-}
-
 }  // namespace
+
+// The removal of pages [next, end) from an object. It stops after a lowest node when somebody waits
+// for the object's lock, to go on from `next` when it has it again.
+struct ShmemRemoval {
+  SpinLock& lock;
+  uint64_t next;
+  const uint64_t end;
+  bool is_interrupted = false;
+  uint64_t pages = 0;
+  uint32_t frames = 0;  // numbers, chained through Frame::next; with the object's references
+
+  void take(Frame& frame) {
+    frame.object = nullptr;  // before any unmap_range(): see memory_object.h
+    frame.next = frames;
+    frame.previous = 0;
+    frames = frame_number(frame);
+    ++pages;
+  }
+
+  // From what is below `node`, which covers pages from `base` on. True: it is empty now.
+  bool remove_below(ShmemNode& node, unsigned level, uint64_t base) {
+    const uint64_t span = uint64_t{1} << (level * ShmemNode::kBits);
+    for (unsigned i = 0; i < ShmemNode::kSlots && !is_interrupted; ++i) {
+      const uint64_t low = base + i * span;
+      if (node.slots[i] == nullptr || low >= end || low + span <= next) continue;
+      if (level == 0) {
+        take(*static_cast<Frame*>(node.slots[i]));
+      } else {
+        auto* lower = static_cast<ShmemNode*>(node.slots[i]);
+        if (!remove_below(*lower, level - 1, low)) continue;
+        delete lower;
+      }
+      node.slots[i] = nullptr;
+      --node.used;
+    }
+    if (level == 0) {
+      next = std::max(next, base + ShmemNode::kSlots);
+      is_interrupted = lock.is_wanted();
+    }
+    return node.used == 0;
+  }
+};
 
 ShmemObject::~ShmemObject() { remove_pages(0, ~uint64_t{0}); }
 
@@ -227,41 +247,47 @@ Result<void> ShmemObject::get_write_access() {
 }
 void ShmemObject::put_write_access() { writers_.fetch_sub(1, std::memory_order_release); }
 
+void ShmemObject::remove_from_tree_locked(ShmemRemoval& removal) {
+  const uint64_t before = removal.pages;
+  removal.is_interrupted = false;
+  if (root_ != nullptr && height_ == 0) {
+    if (removal.next == 0) removal.take(*static_cast<Frame*>(std::exchange(root_, nullptr)));
+  } else if (root_ != nullptr) {
+    auto* node = static_cast<ShmemNode*>(root_);
+    if (removal.remove_below(*node, height_ - 1, 0)) {
+      delete node;
+      root_ = nullptr;
+    }
+  }
+  if (root_ == nullptr) height_ = 0;
+  forget_pages_locked(removal.pages - before);
+  // Those of the boot archive were never promised.
+  if (!is_promised_whole_) committed_.release(removal.pages - before);
+}
+
+void ShmemObject::forget_pages_locked(uint64_t pages) {
+  pages_.store(pages_.load(std::memory_order_relaxed) - pages, std::memory_order_relaxed);
+}
+
 void ShmemObject::remove_pages(uint64_t first, uint64_t end) {
-  uint32_t removed = 0;  // frame numbers, chained through Frame::next
+  ShmemRemoval removal{.lock = pages_lock_, .next = first, .end = end};
   {
     SpinGuard guard(pages_lock_);
-    const uint64_t before = pages_.load(std::memory_order_relaxed);
-    auto take = [&](Frame& frame) {
-      frame.object = nullptr;  // before any unmap_range(): see memory_object.h
-      frame.next = removed;
-      frame.previous = 0;
-      removed = frame_number(frame);
-      pages_.store(pages_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
-    };
-    if (root_ != nullptr && height_ == 0) {
-      if (first == 0) {
-        take(*static_cast<Frame*>(root_));
-        root_ = nullptr;
-      }
-    } else if (root_ != nullptr) {
-      auto* node = static_cast<ShmemNode*>(root_);
-      if (remove_below(*node, height_ - 1, 0, first, end, take)) {
-        delete node;
-        root_ = nullptr;
-      }
+    for (remove_from_tree_locked(removal); removal.is_interrupted;) {
+      guard.let_others();
+      remove_from_tree_locked(removal);
     }
-    if (root_ == nullptr) height_ = 0;
-    // Those of the boot archive, which follow, were never promised.
-    if (!is_promised_whole_) committed_.release(before - pages_.load(std::memory_order_relaxed));
-    for (uint64_t i = first; i < std::min(end, boot_page_count_); ++i) {
-      if (Frame* frame = find_boot_page_locked(i)) take(*frame);
+    for (uint64_t i = first; i < std::min(end, boot_page_count_); ++i, guard.let_others()) {
+      if (Frame* frame = find_boot_page_locked(i)) {
+        removal.take(*frame);
+        forget_pages_locked(1);
+      }
     }
     if (end >= boot_page_count_) boot_page_count_ = std::min(boot_page_count_, first);
   }
-  while (removed != 0) {
-    Frame& frame = frame_table[removed];
-    removed = frame.next;
+  while (removal.frames != 0) {
+    Frame& frame = frame_table[removal.frames];
+    removal.frames = frame.next;
     put_frame(frame);
   }
 }

@@ -19,6 +19,7 @@
 namespace tine::mm {
 
 struct ShmemNode;
+struct ShmemRemoval;
 
 class ShmemObject final : public MemoryObject {
  public:
@@ -64,6 +65,8 @@ class ShmemObject final : public MemoryObject {
   Frame* find_boot_page_locked(uint64_t index) REQUIRES(pages_lock_);
   void adopt_boot_page_locked(Frame& frame, uint64_t index) REQUIRES(pages_lock_);
   Result<void> insert(uint64_t index, Frame& frame);  // exist: somebody was faster
+  void remove_from_tree_locked(ShmemRemoval& removal) REQUIRES(pages_lock_);
+  void forget_pages_locked(uint64_t pages) REQUIRES(pages_lock_);
   void remove_pages(uint64_t first, uint64_t end);
   void clear_tail(uint64_t from);
   Result<void> unmap_removed(uint64_t first, uint64_t end);

@@ -54,21 +54,6 @@ void copy_table(Frame& table, Frame& copy, unsigned level) {
   copy.table_groups = table.table_groups;
 }
 
-struct SubtreeCount {
-  RssDelta& pages;
-  uint64_t tables = 0;
-};
-
-void count_subtree(const Frame& table, unsigned level, SubtreeCount& count) {
-  ++count.tables;
-  if (const Frame* huge = huge_page_of(table)) return count.pages.count_huge(*huge);
-  for_each_entry(table, [&](unsigned, Pte&, Pte entry) {
-    if (level > 0) return count_subtree(table_below(entry), level - 1, count);
-    const Frame& page = frame_at(entry.address());
-    if (is_counted(page)) count.pages.count(page);
-  });
-}
-
 // Gives up what a lowest-level table maps.
 void put_pages(Frame& table) {
   Frame* const frames = frame_table;  // which the entries that are cleared might be, for a compiler
@@ -80,6 +65,22 @@ void put_pages(Frame& table) {
 }
 
 }  // namespace
+
+uint64_t count_below(const Frame& table, unsigned level, RssDelta& pages) {
+  uint64_t tables = 1;
+  if (const Frame* huge = huge_page_of(table)) {
+    pages.count_huge(*huge);
+    return tables;
+  }
+  for_each_entry(table, [&](unsigned, Pte&, Pte entry) {
+    if (level > 0) {
+      tables += count_below(table_below(entry), level - 1, pages);
+    } else if (const Frame& page = frame_at(entry.address()); is_counted(page)) {
+      pages.count(page);
+    }
+  });
+  return tables;
+}
 
 void put_table(Frame& table, unsigned level) {
   if (table.count.load(std::memory_order_acquire) != 1) {
@@ -177,7 +178,7 @@ bool PageTable::share_with(PageTable& child) {
   return protected_any;
 }
 
-Result<PageTable::Unlinked> PageTable::unlink_whole(UserAddr at, UserAddr end, RssDelta& removed) {
+Result<PageTable::Unlinked> PageTable::unlink_whole(UserAddr at, UserAddr end) {
   Frame* table = top_;
   for (unsigned level = kTopLevel; level > 0; --level) {
     Pte& entry = slot(*table, level, at);
@@ -186,9 +187,6 @@ Result<PageTable::Unlinked> PageTable::unlink_whole(UserAddr at, UserAddr end, R
       uint64_t span = span_of(level);
       if (at.value % span == 0 && end - at >= span) {
         Frame& below = table_below(entry);
-        SubtreeCount count{removed};
-        count_subtree(below, level - 1, count);
-        tables_ -= count.tables;
         entry = Pte();
         --table->private_value;
         return Unlinked{&below, level - 1, at + span};

@@ -60,23 +60,32 @@ std::optional<UserAddr> unmap_leaf(Mm& mm, UserAddr start, UserAddr end, UnmapBa
 // drops it.
 Result<UserAddr> unmap_whole(Mm& mm, UserAddr start, UserAddr end) {
   UnmapBatch batch(mm);
-  RssDelta gone;
   PageTable::Unlinked unlinked;
   {
     SpinGuard guard(mm.page_table_lock);
-    unlinked = TRY(mm.page_table.unlink_whole(start, end, gone));
+    unlinked = TRY(mm.page_table.unlink_whole(start, end));
     if (unlinked.table == nullptr) return start;
-    gone.subtract_from(mm);
     mm.page_table.detach_if_empty(start, batch.tables());
   }
-  batch.note_range(start, unlinked.end);
-  batch.note_dropped_table();
-  batch.finish();
-  put_table(*unlinked.table, unlinked.level);
+  drop_unlinked(mm, start, unlinked, batch);
   return unlinked.end;
 }
 
 }  // namespace
+
+void drop_unlinked(Mm& mm, UserAddr start, const PageTable::Unlinked& unlinked, UnmapBatch& batch) {
+  batch.note_range(start, unlinked.end);
+  batch.note_dropped_table();
+  batch.finish();
+  RssDelta gone;
+  const uint64_t tables = count_below(*unlinked.table, unlinked.level, gone);
+  {
+    SpinGuard guard(mm.page_table_lock);
+    gone.subtract_from(mm);
+    mm.page_table.forget_tables(tables);
+  }
+  put_table(*unlinked.table, unlinked.level);
+}
 
 Result<void> unfold_now(Mm& mm) {
   if (fail_here() || !mm.page_table.unfold()) return Errno::nomem;
@@ -127,6 +136,7 @@ Result<void> prepare_unmap(Mm& mm, UserAddr start, UserAddr end) {
   for (UserAddr cut : {start, end}) {
     if (!mm.page_table.needs_own(cut)) continue;
     if (fail_here() || !mm.page_table.own_cut(cut)) return Errno::nomem;
+    guard.let_others();
   }
   return {};
 }
@@ -178,7 +188,7 @@ void protect_pages(Mm& mm, UserAddr start, UserAddr end, uint32_t vm_flags) {
   bool changed = false;
   {
     SpinGuard guard(mm.page_table_lock);
-    for (LeafWalk walk(mm.page_table, start, end); walk.next();) {
+    for (LeafWalk walk(mm.page_table, start, end); walk.next(); guard.let_others()) {
       if (walk.huge != nullptr) {
         const Pte wanted = with_rights(*walk.huge, vm_flags);
         *walk.huge = vm_flags & kVmAccess ? wanted : hide(wanted);
@@ -199,34 +209,50 @@ void protect_pages(Mm& mm, UserAddr start, UserAddr end, uint32_t vm_flags) {
 
 namespace {
 
+// A window of 2 MiB that moves as it is: a leaf table whose entries keep their places, or a huge
+// page.
+bool moves_whole(const LeafWalk& walk, UserAddr target) {
+  if (walk.huge != nullptr) return true;
+  return walk.last - walk.first == arch::kTableEntries && target.value % kLeafBytes == 0;
+}
+
 // Whether all tables that [from, end) needs at its new place exist now.
-bool make_target_tables(Mm& mm, UserAddr from, UserAddr end, UserAddr to)
+bool make_target_tables(Mm& mm, UserAddr from, UserAddr end, UserAddr to, SpinGuard& guard)
     REQUIRES(mm.page_table_lock) {
-  for (LeafWalk walk(mm.page_table, from, end); walk.next();) {
+  for (LeafWalk walk(mm.page_table, from, end); walk.next(); guard.let_others()) {
     const UserAddr target = to + (walk.at - from);
-    if (walk.huge != nullptr) {
-      if (!mm.page_table.make_huge_place(target)) return false;
+    if (moves_whole(walk, target)) {
+      if (!mm.page_table.make_window_place(target)) return false;
       continue;
     }
     const uint64_t last = uint64_t{walk.last - walk.first - 1} << kPageShift;
-    if (!mm.page_table.make(target) || !mm.page_table.make(target + last)) return false;
+    if (!mm.page_table.make(target)) return false;
+    if (last != 0 && !mm.page_table.make(target + last)) return false;
   }
   return true;
 }
 
 void move_entries(Mm& mm, const LeafWalk& walk, UserAddr target) REQUIRES(mm.page_table_lock) {
-  LeafTable leaf = walk.leaf;
+  LeafTable leaf = walk.leaf, target_leaf;
   for (unsigned i = walk.first; i < walk.last; ++i, target += kPageSize) {
-    if (is_empty(leaf.get(i))) continue;
-    mm.page_table.change(target).insert(LeafTable::index_of(target), leaf.remove(i));
+    const unsigned place = LeafTable::index_of(target);
+    if (i == walk.first || place == 0) target_leaf = mm.page_table.change(target);
+    if (!is_empty(leaf.get(i))) target_leaf.insert(place, leaf.remove(i));
   }
 }
 
-// The tables in [start, end) that are empty go: those of small pages, and those above them, which
-// may have shown huge pages alone.
-void drop_empty_tables(Mm& mm, UserAddr start, UserAddr end, UnmapBatch& batch)
+// The leaf tables in [start, end) that are empty go, with those above that become so.
+void drop_empty_leaves(Mm& mm, UserAddr start, UserAddr end, UnmapBatch& batch, SpinGuard& guard)
     REQUIRES(mm.page_table_lock) {
-  mm.page_table.detach_empty(start, end, batch.tables());
+  for (UserAddr at = start; (at = mm.page_table.next_populated(at, end)) < end; at = leaf_end(at)) {
+    mm.page_table.detach_if_empty(at, batch.tables());
+    guard.let_others();
+  }
+}
+
+// The same for those above, which windows have left, or never come to.
+void drop_empty_uppers(Mm& mm, UserAddr start, UserAddr end, UnmapBatch& batch)
+    REQUIRES(mm.page_table_lock) {
   constexpr uint64_t kSpan = span_of(2);
   for (UserAddr at = start; at < end; at = UserAddr((at.value & ~(kSpan - 1)) + kSpan)) {
     mm.page_table.detach_if_empty(at, batch.tables());
@@ -235,29 +261,35 @@ void drop_empty_tables(Mm& mm, UserAddr start, UserAddr end, UnmapBatch& batch)
 
 }  // namespace
 
+// Nobody else changes the tables meanwhile, though the lock is let go: a truncation, which comes
+// without the mmap_lock, visits the members of a family under the family's. Before that is free the
+// translations are flushed.
 bool move_pages(Mm& mm, UserAddr from, UserAddr to, uint64_t length) {
-  UnmapBatch batch(mm);
   UserAddr end = from + length;
   const bool fits_whole = (from.value ^ to.value) % kHugePageSize == 0;
   if (!own_pages(mm, from, end, fits_whole ? HugePages::keep : HugePages::split)) return false;
+  MutexGuard members(mm.family_place.family->lock);
+  UnmapBatch batch(mm);
   SpinGuard guard(mm.page_table_lock);
-  if (!make_target_tables(mm, from, end, to)) {
-    drop_empty_tables(mm, to, to + length, batch);
-    return false;
-  }
-  for (LeafWalk walk(mm.page_table, from, end); walk.next();) {
-    const UserAddr target = to + (walk.at - from);
-    if (walk.huge == nullptr) {
-      move_entries(mm, walk, target);
-    } else {
-      mm.page_table.move_huge(walk.at, target);
+  const bool can_move = make_target_tables(mm, from, end, to, guard);
+  // The link to a table that goes again may have been walked.
+  batch.note_range(can_move ? from : to, can_move ? end : to + length);
+  if (can_move) {
+    for (LeafWalk walk(mm.page_table, from, end); walk.next(); guard.let_others()) {
+      const UserAddr target = to + (walk.at - from);
+      if (moves_whole(walk, target)) {
+        mm.page_table.move_window(walk.at, target);
+      } else {
+        move_entries(mm, walk, target);
+      }
     }
+    // Not before: what one page has left another one may need.
+    drop_empty_leaves(mm, from, end, batch, guard);
+    if (fits_whole) drop_empty_uppers(mm, from, end, batch);
   }
-  // Not before: what one page has left another one may need.
-  drop_empty_tables(mm, from, end, batch);
-  drop_empty_tables(mm, to, to + length, batch);
-  batch.note_range(from, end);
-  return true;
+  drop_empty_leaves(mm, to, to + length, batch, guard);
+  if (!can_move) drop_empty_uppers(mm, to, to + length, batch);
+  return can_move;
 }
 
 }  // namespace tine::mm

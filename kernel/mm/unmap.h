@@ -14,6 +14,8 @@
 
 namespace tine::mm {
 
+class UnmapBatch;
+
 // An entry of a mapping without rights (PROT_NONE) keeps its frame but is not valid: bit 0 says
 // valid on every architecture that Tine has. An entry is empty only when all of it is zero.
 inline bool is_empty(arch::Pte entry) { return entry.raw() == 0; }
@@ -35,6 +37,8 @@ inline Result<void> unfold(Mm& mm) REQUIRES(mm.page_table_lock) {
 Result<void> unmap_pages(Mm& mm, UserAddr start, UserAddr end);
 // After it, unmap_pages() of the same range does not fail while the mmap_lock is held exclusively.
 Result<void> prepare_unmap(Mm& mm, UserAddr start, UserAddr end);
+// What is left to do when unlink_whole() has unlinked a table at `start` and its lock is free.
+void drop_unlinked(Mm& mm, UserAddr start, const PageTable::Unlinked& unlinked, UnmapBatch& batch);
 // Everything, when no CPU can use the tables any more: exit. Drops what is shared without a look.
 void unmap_all_unused(Mm& mm);
 // Makes all tables of the range the Mm's own, as they stay while the mmap_lock is held exclusively.

@@ -102,6 +102,8 @@ class CAPABILITY("spin lock") SpinLock {
     raw_.release();
     preempt_enable();
   }
+  // Somebody has use for this CPU or for the lock: who holds it for long had better let go of it.
+  bool is_wanted() const { return arch::need_resched() || raw_.waiters() != 0; }
   void assert_held() const ASSERT_CAPABILITY(this) {}
 
  private:
@@ -166,6 +168,14 @@ class SCOPED_CAPABILITY SpinGuard {
  public:
   explicit SpinGuard(SpinLock& lock) ACQUIRE(lock) : lock_(lock) { lock_.lock(); }
   ~SpinGuard() RELEASE() { lock_.unlock(); }
+  // In the midst of something long, where nothing is known of what the lock guards: lets go of it
+  // for a moment if somebody waits.
+  void let_others() NO_THREAD_SAFETY_ANALYSIS {
+    if (!lock_.is_wanted()) [[likely]]
+      return;
+    lock_.unlock();
+    lock_.lock();
+  }
   SpinGuard(const SpinGuard&) = delete;
   SpinGuard& operator=(const SpinGuard&) = delete;
 
