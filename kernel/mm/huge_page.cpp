@@ -80,7 +80,7 @@ HugeFault fault_huge(Mm& mm, const Vma& vma, UserAddr at, bool write) {
   clear_huge_page(huge);
   {
     SpinGuard guard(mm.page_table_lock);
-    if (mm.page_table.insert_huge(window, huge_entry(huge, vma.flags))) {
+    if (mm.page_table.insert_below(window, huge_entry(huge, vma.flags))) {
       mm.add_rss(RssKind::anonymous, arch::kTableEntries);
       return HugeFault::done;
     }

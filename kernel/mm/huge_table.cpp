@@ -119,13 +119,13 @@ bool PageTable::own_window(UserAddr at, UserAddr end) {
   return (is_whole && own_huge(at) != nullptr) || own(at);
 }
 
-bool PageTable::insert_huge(UserAddr address, Pte huge) {
-  Frame* table = make_path(address, 1);
+bool PageTable::insert_below(UserAddr window, Pte entry) {
+  Frame* table = make_path(window, 1);
   if (table == nullptr) return false;
-  Pte& entry = slot(*table, 1, address);
-  if (entry.raw() != 0) return false;
-  entry = huge;
-  note_entry(*table, index_at(1, address));
+  Pte& place = slot(*table, 1, window);
+  if (place.raw() != 0) return false;
+  place = entry;
+  note_entry(*table, index_at(1, window));
   ++tables_;
   return true;
 }

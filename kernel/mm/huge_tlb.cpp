@@ -24,7 +24,7 @@ UserAddr window_of(UserAddr at) { return UserAddr(at.value & ~(kHugePageSize - 1
 HugeFault show_page(Mm& mm, const Vma& vma, UserAddr window, const Frame& page) {
   const Pte entry = huge_entry(*huge_page_of(page), vma.flags);
   SpinGuard guard(mm.page_table_lock);
-  if (!mm.page_table.insert_huge(window, entry)) return HugeFault::no_memory;
+  if (!mm.page_table.insert_below(window, entry)) return HugeFault::no_memory;
   mm.add_rss(RssKind::huge_pool, arch::kTableEntries);
   return HugeFault::done;
 }

@@ -13,8 +13,8 @@
 // A huge page is 2 MiB of memory that an entry shows itself, in place of a leaf table. That table
 // exists, empty, in reserve: its count counts the entries that show the huge page, and it is filled
 // in when one of them must be split (mm/huge_table.cpp). So whatever shares, counts or drops tables
-// does the same with huge pages, and splitting one that is not shared cannot fail. Pages of the pool
-// (mm/huge_pool.h) are never split: whoever changes what they are parts of changes them whole.
+// does the same with huge pages, and splitting one that is not shared cannot fail. Pages of the
+// pool (mm/huge_pool.h) are never split: whoever changes what they are parts of changes them whole.
 //
 // The entry of a huge page of a mapping without rights is hidden as a small one's is: it is not
 // present, and not zero.
@@ -74,8 +74,8 @@ inline Frame* huge_page_of(const Frame& table) {
 // What one entry of a table of this level maps.
 constexpr uint64_t span_of(unsigned level) { return kPageSize << (9 * level); }
 
-// Calls act(index, entry, seen) for each entry of `table` that is not zero, with what it was when it
-// was looked at; at the top, of the user half.
+// Calls act(index, entry, seen) for each entry of `table` that is not zero, with what it was when
+// it was looked at; at the top, of the user half.
 template <class Act>
 inline void for_each_entry(const Frame& table, Act&& act) {
   arch::Pte* const entries = frame_data<arch::Pte>(table);
@@ -216,9 +216,9 @@ class PageTable {
   arch::Pte* own_huge(UserAddr address);
   // Makes only the entry ours, and not what it shows: null also where there is no memory.
   arch::Pte* own_huge_entry(UserAddr address);
-  // Makes the huge entry `huge`, which takes the reference to its table in reserve. False:
-  // something is there already, or there is no memory for the tables above.
-  bool insert_huge(UserAddr address, arch::Pte huge);
+  // Puts a huge page, or a leaf table that is shared, where nothing is; its reference goes with it.
+  // False: something is there already, or there is no memory for the tables above.
+  bool insert_below(UserAddr window, arch::Pte entry);
 
   // For move_window(), at a place where nothing is: the tables above it. False: no memory.
   bool make_window_place(UserAddr to) { return make_path(to, 1) != nullptr; }

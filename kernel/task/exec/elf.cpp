@@ -38,17 +38,23 @@ static bool is_placeable(const ProgramHeader& segment) {
          ((segment.address - segment.offset) & kPageMask) == 0;
 }
 
-Result<void> ElfImage::survey() {
-  for (const ProgramHeader& segment : segments_.span()) {
+static bool is_loaded(const ProgramHeader& segment) {
+  return segment.type == kSegmentLoad && segment.memory_size != 0;
+}
+
+Result<void> ElfImage::survey(std::span<const ProgramHeader> headers) {
+  size_t loaded = 0;
+  for (const ProgramHeader& segment : headers) {
     switch (segment.type) {
       case kSegmentInterpreter:
-        if (interpreter_ == nullptr) interpreter_ = &segment;
+        if (!interpreter_) interpreter_ = segment;
         break;
       case kSegmentStack:
         executable_stack_ = segment.flags & kSegmentExecutable;
         break;
       case kSegmentLoad:
         if (!is_placeable(segment)) return Errno::noexec;
+        loaded += is_loaded(segment);
         low_ = std::min(low_, page_floor(segment.address));
         high_ = std::max(high_, page_ceil(segment.address + segment.memory_size));
         if ((segment.alignment & (segment.alignment - 1)) == 0) {
@@ -59,7 +65,10 @@ Result<void> ElfImage::survey() {
         break;
     }
   }
-  return low_ < high_ ? Result<void>() : Result<void>(Errno::noexec);
+  if (low_ >= high_) return Errno::noexec;
+  segments_ = TRY(Buffer<ProgramHeader>::make(loaded));
+  std::ranges::copy_if(headers, segments_.span().begin(), is_loaded);
+  return {};
 }
 
 Result<Ref<ElfImage>> ElfImage::parse(fs::File& file, const FileHead& head) {
@@ -69,21 +78,20 @@ Result<Ref<ElfImage>> ElfImage::parse(fs::File& file, const FileHead& head) {
   TRY(image->check_header());
 
   const ElfHeader& header = image->header_;
-  image->segments_ = TRY(Buffer<ProgramHeader>::make(header.program_header_count));
-  const std::span<std::byte> target = std::as_writable_bytes(image->segments_.span());
+  const auto headers = TRY(Buffer<ProgramHeader>::make(header.program_header_count));
+  const std::span<std::byte> target = std::as_writable_bytes(headers.span());
   const uint64_t offset = header.program_headers;
   if (offset <= head.size && target.size() <= head.size - offset) {
     std::copy_n(head.bytes.data() + offset, target.size(), target.data());
   } else if (TRY(fs::read_at(file, offset, target)) != target.size()) {
     return Errno::noexec;
   }
-  TRY(image->survey());
+  TRY(image->survey(headers.span()));
   return image;
 }
 
 uint64_t ElfImage::program_header_address() const {
   for (const ProgramHeader& segment : segments_.span()) {
-    if (segment.type != kSegmentLoad) continue;
     const uint64_t offset = header_.program_headers;
     if (offset >= segment.offset && offset - segment.offset < segment.file_size) {
       return offset - segment.offset + segment.address;

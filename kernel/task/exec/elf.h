@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string_view>
 
 #include "core/result.h"
@@ -13,6 +14,7 @@
 #include "fs/file.h"
 #include "mm/heap.h"
 #include "mm/memory_object.h"
+#include "mm/ready_tables.h"
 
 namespace tine::exec {
 
@@ -62,6 +64,7 @@ class ElfImage final : public mm::PreparedImage {
 
   bool is_position_independent() const { return header_.type == kElfShared; }
   uint64_t entry() const { return header_.entry; }
+  // Those that occupy memory, in the file's order.
   std::span<const ProgramHeader> segments() const { return segments_.span(); }
   uint64_t program_header_count() const { return header_.program_header_count; }
   // Of all loadable segments together, page-aligned outwards.
@@ -69,20 +72,23 @@ class ElfImage final : public mm::PreparedImage {
   uint64_t high() const { return high_; }
   uint64_t alignment() const { return alignment_; }
   bool wants_executable_stack() const { return executable_stack_; }
+  // The tables that map what cannot be written of a program that always lies at the same addresses.
+  mm::ReadyTables& ready_tables() const { return ready_tables_; }
   // Where in memory the program headers lie, before any bias; 0: nowhere.
   uint64_t program_header_address() const;
   // The interpreter's path; null: none.
-  const ProgramHeader* interpreter() const { return interpreter_; }
+  const ProgramHeader* interpreter() const { return interpreter_ ? &*interpreter_ : nullptr; }
 
  private:
   Result<void> check_header() const;
-  Result<void> survey();
+  Result<void> survey(std::span<const ProgramHeader> headers);
 
   ElfHeader header_{};
   Buffer<ProgramHeader> segments_;
-  const ProgramHeader* interpreter_ = nullptr;  // in segments_
+  std::optional<ProgramHeader> interpreter_;
   uint64_t low_ = ~0ull, high_ = 0, alignment_ = kPageSize;
   bool executable_stack_ = false;
+  mutable mm::ReadyTables ready_tables_;  // derived: the image stays what it is
 };
 
 }  // namespace tine::exec

@@ -21,9 +21,11 @@ namespace {
 
 constexpr uint64_t kProgramBase = 0x5555'5555'4000;  // two thirds of the user half
 constexpr uint64_t kStackReserve = 32 * kPageSize;   // mapped below what is used at once
-// Of code and constants: a page costs about 30 instructions at exec and exit, a fault for 16 of
+// Of code and constants: a page costs about 80 instructions at exec and exit, a fault for 16 of
 // them 1,500. Of what is larger a run may use little.
 constexpr uint64_t kMappedAtOnce = 1ull << 20;
+// Copying a table costs 20 instructions a page, and 400 for itself.
+constexpr uint64_t kPagesWorthSharing = 12;
 
 uint32_t vm_flags_of(uint32_t segment_flags) {
   uint32_t flags = mm::kVmMayAll;
@@ -32,6 +34,17 @@ uint32_t vm_flags_of(uint32_t segment_flags) {
   if (segment_flags & kSegmentExecutable) flags |= mm::kVmExec;
   return flags;
 }
+
+// Where a segment's parts lie: pages of the file, of which the last may be the file's only in part,
+// and zeros.
+struct Extent {
+  Extent(const ProgramHeader& segment, uint64_t bias)
+      : start(page_floor(segment.address + bias)),
+        file_end(segment.address + bias + segment.file_size),
+        file_pages_end(segment.file_size != 0 ? page_ceil(file_end) : start),
+        end(page_ceil(segment.address + bias + segment.memory_size)) {}
+  uint64_t start, file_end, file_pages_end, end;
+};
 
 }  // namespace
 
@@ -71,36 +84,53 @@ Result<NewMemory> NewMemory::make(const Layout& layout) {
 
 Result<void> NewMemory::map_segment(const ProgramHeader& segment, uint64_t bias, fs::File& file,
                                     const Ref<mm::MemoryObject>& object, bool is_main) {
-  const uint64_t start = page_floor(segment.address + bias);
-  const uint64_t file_end = segment.address + bias + segment.file_size;
-  const uint64_t end = page_ceil(segment.address + bias + segment.memory_size);
-  const uint64_t file_pages_end = segment.file_size != 0 ? page_ceil(file_end) : start;
+  const Extent extent(segment, bias);
   const uint32_t flags = vm_flags_of(segment.flags);
-  if (file_pages_end > start) {
-    TRY(mm::do_mmap(mm(), {.address = UserAddr(start),
-                           .length = file_pages_end - start,
+  if (extent.file_pages_end > extent.start) {
+    TRY(mm::do_mmap(mm(), {.address = UserAddr(extent.start),
+                           .length = extent.file_pages_end - extent.start,
                            .flags = flags | (is_main ? uint32_t{mm::kVmDenyWrite} : 0),
                            .object = object,
                            .object_page = segment.offset >> kPageShift,
                            .name = file.map_name(),
                            .fixed = true}));
-    if (!(segment.flags & kSegmentWritable)) {
-      mm::map_cached_pages(mm(), UserAddr(start),
-                           UserAddr(std::min(file_pages_end, start + kMappedAtOnce)));
-    }
   }
-  if (segment.memory_size == segment.file_size) return {};
-  // .bss: the rest of the last file page is cleared, whole pages are anonymous. A segment that
-  // cannot be written has no business here, but Linux lets it be; so do we.
-  if (segment.file_size != 0 && (segment.flags & kSegmentWritable)) {
-    TRY(clear(file_end, file_pages_end));
-  }
-  if (end <= file_pages_end) return {};
-  TRY(mm::do_mmap(mm(), {.address = UserAddr(file_pages_end),
-                         .length = end - file_pages_end,
+  if (extent.end <= extent.file_pages_end) return {};
+  TRY(mm::do_mmap(mm(), {.address = UserAddr(extent.file_pages_end),
+                         .length = extent.end - extent.file_pages_end,
                          .flags = flags,
                          .fixed = true}));
   return {};
+}
+
+// Behind what the last page of the file has of a segment that can be written, its .bss begins. One
+// that cannot be written has no business with a .bss, but Linux lets it be; so do we.
+Result<void> NewMemory::clear_rest_of_page(const ProgramHeader& segment, uint64_t bias) {
+  if (segment.memory_size == segment.file_size || segment.file_size == 0) return {};
+  if (!(segment.flags & kSegmentWritable)) return {};
+  const Extent extent(segment, bias);
+  return clear(extent.file_end, extent.file_pages_end);
+}
+
+// Maps the pages of what cannot be written as far as they are in memory, so that it costs no
+// faults. A program that lies at the same addresses in each run shares the tables of an earlier
+// one: only the main program, which nobody can write to or truncate meanwhile.
+void NewMemory::map_pages(const ElfImage& image, uint64_t bias, bool is_main) {
+  const bool shares_tables = is_main && !image.is_position_independent();
+  if (shares_tables && image.ready_tables().are_kept()) {
+    return image.ready_tables().link_into(mm());
+  }
+  uint64_t pages = 0;
+  for (const ProgramHeader& segment : image.segments()) {
+    if (segment.flags & kSegmentWritable) continue;
+    const Extent extent(segment, bias);
+    const uint64_t end = std::min(extent.file_pages_end, extent.start + kMappedAtOnce);
+    mm::map_cached_pages(mm(), UserAddr(extent.start), UserAddr(end));
+    pages += (end - extent.start) >> kPageShift;
+  }
+  if (shares_tables && pages >= kPagesWorthSharing) {
+    image.ready_tables().keep_from(mm(), UserAddr(image.low()), UserAddr(image.high()));
+  }
 }
 
 Result<LoadedProgram> NewMemory::load(const ElfImage& image, fs::File& file,
@@ -117,9 +147,11 @@ Result<LoadedProgram> NewMemory::load(const ElfImage& image, fs::File& file,
   }
   if (image.high() + bias > arch::kUserTop) return Errno::nomem;
   for (const ProgramHeader& segment : image.segments()) {
-    if (segment.type == kSegmentLoad && segment.memory_size != 0) {
-      TRY(map_segment(segment, bias, file, contents, is_main));
-    }
+    TRY(map_segment(segment, bias, file, contents, is_main));
+  }
+  map_pages(image, bias, is_main);
+  for (const ProgramHeader& segment : image.segments()) {
+    TRY(clear_rest_of_page(segment, bias));
   }
   const uint64_t headers = image.program_header_address();
   return LoadedProgram{.bias = bias,
@@ -130,7 +162,6 @@ Result<LoadedProgram> NewMemory::load(const ElfImage& image, fs::File& file,
 void NewMemory::set_program_bounds(const ElfImage& image, uint64_t bias, uint64_t brk_gap) {
   uint64_t code_start = ~0ull, code_end = 0, data_start = 0, data_end = 0, end = 0;
   for (const ProgramHeader& segment : image.segments()) {
-    if (segment.type != kSegmentLoad) continue;
     const uint64_t start = segment.address + bias;
     code_start = std::min(code_start, start);
     data_start = std::max(data_start, start);

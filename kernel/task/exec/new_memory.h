@@ -53,6 +53,8 @@ class NewMemory {
   explicit NewMemory(mm::MmUser user) : user_(std::move(user)) {}
   Result<void> map_segment(const ProgramHeader& segment, uint64_t bias, fs::File& file,
                            const Ref<mm::MemoryObject>& object, bool is_main);
+  void map_pages(const ElfImage& image, uint64_t bias, bool is_main);
+  Result<void> clear_rest_of_page(const ProgramHeader& segment, uint64_t bias);
   Result<std::byte*> page_to_write(uint64_t address);
 
   mm::MmUser user_;

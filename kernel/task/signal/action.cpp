@@ -25,15 +25,14 @@ Result<void> SigHand::own_table() {
 
 Result<void> SigHand::set_action(int number, const SigAction& action) {
   const bool is_plain = (action.flags | action.restorer | action.mask) == 0;
-  if (is_plain && action.handler <= kIgnoreHandler) {
-    set_default(number);
-    if (action.handler == kIgnoreHandler) ignored_ |= bit(number);
-    return {};
+  const bool needs_table = !is_plain || action.handler > kIgnoreHandler;
+  if (needs_table) {
+    if (!table_ || !table_->is_only_reference()) TRY(own_table());
+    table_->actions[number - 1] = action;
   }
-  if (!table_ || !table_->is_only_reference()) TRY(own_table());
-  table_->actions[number - 1] = action;
-  custom_ |= bit(number);
-  ignored_ &= ~bit(number);
+  set_default(number);
+  if (needs_table) custom_ |= bit(number);
+  if (action.handler == kIgnoreHandler) ignored_ |= bit(number);
   return {};
 }
 
@@ -43,10 +42,6 @@ void SigHand::set_default(int number) {
 }
 
 void SigHand::reset_handlers() {
-  for (SigSet rest = custom_; rest != 0; rest &= rest - 1) {
-    const int number = std::countr_zero(rest) + 1;
-    if (handler(number) == kIgnoreHandler) ignored_ |= bit(number);
-  }
   custom_ = 0;
   table_.reset();
 }

@@ -106,6 +106,9 @@ TEST(SigHand, CopyHoldsWhatWasSetAndResetKeepsIgnored) {
   ASSERT_TRUE(
       old.set_action(kSigUsr1, {.handler = 0x1234, .flags = kSaRestart, .restorer = 5, .mask = 6}));
   ASSERT_TRUE(old.set_action(kSigPipe, {.handler = kIgnoreHandler}));
+  ASSERT_TRUE(old.set_action(kSigHup, {.handler = kIgnoreHandler, .flags = kSaRestart}));
+  ASSERT_TRUE(old.set_action(kSigQuit, {.handler = kIgnoreHandler}));
+  ASSERT_TRUE(old.set_action(kSigQuit, {.handler = 0, .flags = kSaRestart}));
   SigHand copy(old);
   EXPECT_EQ(copy.action(kSigUsr1).handler, 0x1234u);
   EXPECT_EQ(copy.action(kSigUsr1).mask, 6u);
@@ -117,6 +120,9 @@ TEST(SigHand, CopyHoldsWhatWasSetAndResetKeepsIgnored) {
   copy.reset_handlers();
   EXPECT_TRUE(copy.action(kSigUsr1).is_default());
   EXPECT_EQ(copy.handler(kSigPipe), kIgnoreHandler);
+  EXPECT_EQ(copy.handler(kSigHup), kIgnoreHandler);
+  EXPECT_EQ(copy.action(kSigHup).flags, 0u);
+  EXPECT_TRUE(copy.action(kSigQuit).is_default());
   EXPECT_EQ(old.handler(kSigUsr1), 0x1234u);
 }
 

@@ -213,7 +213,7 @@ struct SigHand : RefCounted<SigHand> {
   Result<void> own_table();
 
   signal::SigSet custom_ = 0;   // actions that stand in the table
-  signal::SigSet ignored_ = 0;  // others that are ignored, without flags or mask
+  signal::SigSet ignored_ = 0;  // what is ignored, in the table or without
   Ref<ActionTable> table_;      // null only while custom_ is empty
 };
 
