@@ -83,6 +83,26 @@ TEST(Mm, ParentIsFlushedAfterFork) {  // A31, B23
   EXPECT_EQ(arch::hosted::tlb_counts().loads, before + 1);
 }
 
+TEST(Mm, OnlyPagesThatWereThereAreFlushed) {
+  constexpr int kDontNeed = 4;
+  MemoryMachine machine;
+  MmUser mm = make_mm();
+  machine.run_in(mm.get());
+  const UserAddr at = map_data(*mm, 512);
+  EXPECT_TRUE(poke(at + 100 * kPageSize, 7));
+  EXPECT_TRUE(poke(at + 400 * kPageSize, 8));
+  const uint64_t flushes = mm->flushes;
+  EXPECT_TRUE(do_madvise(*mm, at + 101 * kPageSize, 299 * kPageSize, kDontNeed));
+  EXPECT_EQ(mm->flushes, flushes);
+  EXPECT_TRUE(do_madvise(*mm, at + 99 * kPageSize, 300 * kPageSize, kDontNeed));
+  EXPECT_EQ(mm->flushes, flushes + 1);
+  EXPECT_EQ(peek(at + 100 * kPageSize), 0u);
+  EXPECT_EQ(peek(at + 400 * kPageSize), 8u);
+  EXPECT_TRUE(do_madvise(*mm, at, 512 * kPageSize, kDontNeed));
+  EXPECT_EQ(peek(at + 400 * kPageSize), 0u);
+  EXPECT_EQ(mm->rss_pages(), 0);
+}
+
 TEST(Mm, ForkObeysTheMarksOfMappings) {  // B16, B17, G7
   MemoryMachine machine;
   MmUser parent = make_mm();

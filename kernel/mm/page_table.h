@@ -27,6 +27,7 @@
 // empty LeafTable or false says that there is no memory.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
@@ -101,6 +102,15 @@ class LeafTable {
   }
   arch::Pte get(unsigned index) const { return load_entry(entries_[index]); }
   uint32_t entries_in_use() const { return frame_->private_value; }
+  // The first address in [at, stop), which this table maps, that may have an entry; or `stop`.
+  UserAddr skip_unused(UserAddr at, UserAddr stop) const {
+    const unsigned group = index_of(at) / 8;
+    const uint64_t groups = frame_->table_groups >> group;
+    if (groups & 1) return at;
+    if (groups == 0) return stop;
+    const unsigned skipped = static_cast<unsigned>(__builtin_ctzll(groups)) * 8;
+    return std::min(stop, UserAddr(at.value & ~(8 * kPageSize - 1)) + skipped * kPageSize);
+  }
 
   void insert(unsigned index, arch::Pte entry) {  // where none is
     store(index, entry);

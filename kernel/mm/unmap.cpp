@@ -38,20 +38,23 @@ std::optional<UserAddr> unmap_leaf(Mm& mm, UserAddr start, UserAddr end, UnmapBa
     REQUIRES(mm.page_table_lock) {
   LeafTable leaf = mm.page_table.change(start);
   if (!leaf) return {};
-  UserAddr stop = std::min(end, leaf_end(start));
+  const UserAddr stop = std::min(end, leaf_end(start));
   RssDelta gone;
   UserAddr at = start;
-  for (; at < stop && leaf.entries_in_use() != 0 && !batch.is_full(); at += kPageSize) {
+  for (; leaf.entries_in_use() != 0 && !batch.is_full(); at += kPageSize) {
+    at = leaf.skip_unused(at, stop);
+    if (at >= stop) break;
     unsigned index = LeafTable::index_of(at);
     if (is_empty(leaf.get(index))) continue;
     Frame& frame = frame_at(leaf.remove(index).address());
+    batch.note_range(at, at + kPageSize);
     if (!is_counted(frame)) continue;
     gone.count(frame);
     batch.add(frame);
   }
   gone.subtract_from(mm);
-  batch.note_range(start, at);
   if (leaf.entries_in_use() != 0) return at;
+  batch.note_range(start, start + kPageSize);  // any page's flush: the table may be cached
   mm.page_table.detach_if_empty(start, batch.tables());
   return stop;
 }
