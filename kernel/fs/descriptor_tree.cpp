@@ -2,10 +2,10 @@
 //
 // The persistent radix tree of descriptors: see descriptor_tree.h for who owns what.
 //
-// A node is written only while its count is 1 and so is that of every node above it: then nobody
-// but this tree reaches it. The count may fall to 1 while we look (another tree lets go), never rise:
-// only copy() of this tree raises it, under the same lock. The acquire in is_only_reference() orders our
-// writes behind the last reads of those who let go.
+// A node is written only while its count is 1 and so is that of every node above it: then no other
+// tree reaches it. The count may fall to 1 while we look (another tree lets go), never rise: only
+// copy() of this tree raises it, under the same lock. The acquire in is_only_reference() orders our
+// writes behind the last reads of those who let go, and shows whether they have frozen it.
 #include "fs/descriptor_tree.h"
 
 namespace tine::fs {
@@ -22,7 +22,10 @@ void assign(uint64_t& bitmap, uint64_t mask, bool on) {
 
 // Slots of a leaf up to and including `slot` become valid.
 void extend(DescriptorNode& leaf, uint32_t slot) {
-  while (leaf.valid_files <= slot) leaf.files[leaf.valid_files++] = nullptr;
+  uint32_t valid = leaf.valid_files.load(std::memory_order_relaxed);
+  if (valid > slot) return;
+  while (valid <= slot) set_link(leaf.files[valid++], nullptr);
+  leaf.valid_files.store(valid, std::memory_order_release);
 }
 
 Result<Owned<DescriptorNode>> make_node(uint32_t height) {
@@ -34,17 +37,21 @@ void for_each_bit(uint64_t bits, Visitor&& visit) {
   for (; bits != 0; bits &= bits - 1) visit(static_cast<uint32_t>(std::countr_zero(bits)));
 }
 
+bool is_own(const DescriptorNode& node) { return node.is_only_reference() && !node.is_frozen(); }
+
 // A leaf with the same files, which get one reference more; without reserved numbers.
 Result<DescriptorNode*> copy_leaf(const DescriptorNode& leaf) {
   Owned<DescriptorNode> copy = TRY(make_node(0));
-  for_each_bit(leaf.present, [&](uint32_t slot) {
-    leaf.files[slot]->ref_get();
-    for (; copy->valid_files < slot; ++copy->valid_files) copy->files[copy->valid_files] = nullptr;
-    copy->files[slot] = leaf.files[slot];
-    copy->valid_files = slot + 1;
+  const uint64_t present = leaf.present;
+  for_each_bit(present, [&](uint32_t slot) {
+    File* file = leaf.file(slot);
+    file->ref_get();
+    extend(*copy, slot);
+    set_link(copy->files[slot], file);
   });
-  copy->taken = copy->present = leaf.present;
-  copy->close_on_exec = leaf.close_on_exec & leaf.present;
+  copy->taken = present;
+  copy->set_present(present);
+  copy->close_on_exec = leaf.close_on_exec & present;
   return copy.leak();
 }
 
@@ -52,11 +59,12 @@ Result<DescriptorNode*> copy_leaf(const DescriptorNode& leaf) {
 Result<DescriptorNode*> copy_inner(const DescriptorNode& node) {
   Owned<DescriptorNode> copy = TRY(make_node(node.height));
   for_each_bit(node.present, [&](uint32_t slot) {
-    node.children[slot]->ref_get();
-    copy->children[slot] = node.children[slot];
+    DescriptorNode* child = node.child(slot);
+    child->ref_get();
+    set_link(copy->children[slot], child);
   });
   copy->taken = node.taken;
-  copy->present = node.present;
+  copy->set_present(node.present);
   copy->close_on_exec = node.close_on_exec;
   return copy.leak();
 }
@@ -72,9 +80,9 @@ Result<DescriptorNode*> share_or_copy(DescriptorNode& node) {
   copy->close_on_exec = node.close_on_exec;
   for (uint64_t bits = node.present; bits != 0; bits &= bits - 1) {
     const auto slot = static_cast<uint32_t>(std::countr_zero(bits));
-    DescriptorNode* child = TRY(share_or_copy(*node.children[slot]));
-    copy->children[slot] = child;
-    copy->present |= bit(slot);
+    DescriptorNode* child = TRY(share_or_copy(*node.child(slot)));
+    set_link(copy->children[slot], child);
+    copy->set_present(copy->present | bit(slot));
     assign(copy->taken, bit(slot), child->taken == kAll);
   }
   return copy.leak();
@@ -86,8 +94,8 @@ uint32_t find_free_below(const DescriptorNode& node, uint32_t base, uint32_t low
   for (uint64_t bits = ~node.taken & (kAll << first); bits != 0; bits &= bits - 1) {
     const auto slot = static_cast<uint32_t>(std::countr_zero(bits));
     const uint32_t start = base + (slot << shift);
-    if (node.height == 0 || !(node.present & bit(slot))) return start > lowest ? start : lowest;
-    const uint32_t found = find_free_below(*node.children[slot], start, lowest);
+    if (node.height == 0 || !node.has(slot)) return start > lowest ? start : lowest;
+    const uint32_t found = find_free_below(*node.child(slot), start, lowest);
     if (found != DescriptorTree::kNone) return found;
   }
   return DescriptorTree::kNone;
@@ -96,12 +104,13 @@ uint32_t find_free_below(const DescriptorNode& node, uint32_t base, uint32_t low
 uint32_t find_next_below(const DescriptorNode& node, uint32_t base, uint32_t from, bool exec_only) {
   const uint32_t shift = kShift * node.height;
   const uint32_t first = from > base ? (from - base) >> shift : 0;
-  const uint64_t wanted = exec_only ? node.present & node.close_on_exec : node.present;
+  const uint64_t present = node.present;
+  const uint64_t wanted = exec_only ? present & node.close_on_exec : present;
   for (uint64_t bits = wanted & (kAll << first); bits != 0; bits &= bits - 1) {
     const auto slot = static_cast<uint32_t>(std::countr_zero(bits));
     const uint32_t start = base + (slot << shift);
     if (node.height == 0) return start;
-    const uint32_t found = find_next_below(*node.children[slot], start, from, exec_only);
+    const uint32_t found = find_next_below(*node.child(slot), start, from, exec_only);
     if (found != DescriptorTree::kNone) return found;
   }
   return DescriptorTree::kNone;
@@ -117,6 +126,11 @@ DescriptorNode::~DescriptorNode() {
   }
 }
 
+void DescriptorNode::last_ref_dropped() {
+  if (is_frozen()) return destroy_and_reclaim_later(*this);
+  delete this;
+}
+
 Result<DescriptorTree> DescriptorTree::make() {
   DescriptorTree tree;
   tree.root_ = TRY(make_node(0)).leak();
@@ -125,90 +139,95 @@ Result<DescriptorTree> DescriptorTree::make() {
 
 Result<DescriptorTree> DescriptorTree::copy() const {
   DescriptorTree tree;
-  tree.root_ = TRY(share_or_copy(*root_));
+  tree.root_ = TRY(share_or_copy(*root()));
   return tree;
 }
 
-const DescriptorNode* DescriptorTree::leaf_of(uint32_t fd) const {
-  if (!covers(fd)) return nullptr;
-  const DescriptorNode* node = root_;
+const DescriptorNode* DescriptorTree::leaf_of(const DescriptorNode& top, uint32_t fd) {
+  if (!covers(top, fd)) return nullptr;
+  const DescriptorNode* node = &top;
   for (uint32_t height = node->height; height != 0; --height) {
     const uint32_t slot = slot_of(fd, height);
-    if (!(node->present & bit(slot))) return nullptr;
-    node = node->children[slot];
+    if (!node->has(slot)) return nullptr;
+    node = node->child(slot);
   }
   return node;
 }
 
-File* DescriptorTree::find_above(uint32_t fd) const {
-  const DescriptorNode* leaf = leaf_of(fd);
+File* DescriptorTree::find_above(const DescriptorNode& top, uint32_t fd) {
+  const DescriptorNode* leaf = leaf_of(top, fd);
   const uint32_t slot = slot_of(fd, 0);
-  return leaf != nullptr && slot < leaf->valid_files ? leaf->files[slot] : nullptr;
+  if (leaf == nullptr || slot >= leaf->valid_files.load(std::memory_order_acquire)) return nullptr;
+  return leaf->file(slot);
 }
 
 bool DescriptorTree::is_taken(uint32_t fd) const {
-  const DescriptorNode* leaf = leaf_of(fd);
+  const DescriptorNode* leaf = leaf_of(*root(), fd);
   return leaf != nullptr && (leaf->taken & bit(slot_of(fd, 0)));
 }
 
 bool DescriptorTree::closes_on_exec(uint32_t fd) const {
-  const DescriptorNode* leaf = leaf_of(fd);
+  const DescriptorNode* leaf = leaf_of(*root(), fd);
   return leaf != nullptr && (leaf->close_on_exec & bit(slot_of(fd, 0)));
 }
 
 uint32_t DescriptorTree::find_free(uint32_t lowest) const {
-  if (!covers(lowest)) return lowest;
-  const uint32_t found = find_free_below(*root_, 0, lowest);
-  return found != kNone ? found : 1u << (kShift * (root_->height + 1u));
+  const DescriptorNode& top = *root();
+  if (!covers(top, lowest)) return lowest;
+  const uint32_t found = find_free_below(top, 0, lowest);
+  return found != kNone ? found : 1u << (kShift * (top.height + 1u));
 }
 
 uint32_t DescriptorTree::find_next(uint32_t from, bool only_close_on_exec) const {
-  return covers(from) ? find_next_below(*root_, 0, from, only_close_on_exec) : kNone;
+  const DescriptorNode& top = *root();
+  return covers(top, from) ? find_next_below(top, 0, from, only_close_on_exec) : kNone;
 }
 
 // One level more on top: the old root becomes the first child.
 Result<void> DescriptorTree::grow() {
-  Owned<DescriptorNode> top = TRY(make_node(root_->height + 1u));
-  top->children[0] = root_;
-  top->present = 1;
-  top->taken = root_->taken == kAll ? 1 : 0;
-  top->close_on_exec = root_->close_on_exec != 0 ? 1 : 0;
-  top->reserved = root_->reserved;
-  root_ = top.leak();
+  DescriptorNode* const old = root();
+  Owned<DescriptorNode> top = TRY(make_node(old->height + 1u));
+  set_link(top->children[0], old);
+  top->set_present(1);
+  top->taken = old->taken == kAll ? 1 : 0;
+  top->close_on_exec = old->close_on_exec != 0 ? 1 : 0;
+  top->reserved = old->reserved;
+  set_link(root_, top.leak());
   return {};
 }
 
 // The nodes down to the leaf of `fd`, made where there are none and copied where they are shared.
 Result<DescriptorTree::Way> DescriptorTree::own_way(uint32_t fd, DroppedNodes& dropped) {
-  while (!covers(fd)) TRY(grow());
+  while (!covers(*root(), fd)) TRY(grow());
   Way way;
-  way.height = root_->height;
+  way.height = root()->height;
   DescriptorNode** link = &root_;
   for (uint32_t height = way.height;; --height) {
-    DescriptorNode* node = *link;
-    if (!node->is_only_reference()) {
-      *link = TRY(height == 0 ? copy_leaf(*node) : copy_inner(*node));
-      dropped.drop(*node);
-      node = *link;
+    DescriptorNode* node = load_link(*link);
+    if (!is_own(*node)) {
+      DescriptorNode* const shared = node;
+      node = TRY(height == 0 ? copy_leaf(*shared) : copy_inner(*shared));
+      set_link(*link, node);
+      dropped.drop(*shared);
     }
     way.nodes[height] = node;
     if (height == 0) return way;
     const uint32_t slot = slot_of(fd, height);
-    if (!(node->present & bit(slot))) {
-      node->children[slot] = TRY(make_node(height - 1)).leak();
-      node->present |= bit(slot);
-    }
     link = &node->children[slot];
+    if (!node->has(slot)) {
+      set_link(*link, TRY(make_node(height - 1)).leak());
+      node->set_present(node->present | bit(slot));
+    }
   }
 }
 
 DescriptorTree::Way DescriptorTree::way_to_reserved(uint32_t fd) const {
   Way way;
-  way.height = root_->height;
-  DescriptorNode* node = root_;
+  DescriptorNode* node = root();
+  way.height = node->height;
   for (uint32_t height = way.height; height != 0; --height) {
     way.nodes[height] = node;
-    node = node->children[slot_of(fd, height)];
+    node = node->child(slot_of(fd, height));
   }
   way.nodes[0] = node;
   return way;
@@ -245,8 +264,8 @@ Result<void> DescriptorTree::reserve(uint32_t fd, bool close_on_exec, DroppedNod
 void DescriptorTree::fill(uint32_t fd, Ref<File> file) {
   const Way way = way_to_reserved(fd);
   const uint32_t slot = slot_of(fd, 0);
-  way.leaf().files[slot] = file.leak();
-  way.leaf().present |= bit(slot);
+  set_link(way.leaf().files[slot], file.leak());
+  way.leaf().set_present(way.leaf().present | bit(slot));
   for (uint32_t height = 0; height <= way.height; ++height) --way.nodes[height]->reserved;
 }
 
@@ -265,11 +284,13 @@ Result<File*> DescriptorTree::put(uint32_t fd, Ref<File>& file, bool close_on_ex
   DescriptorNode& leaf = way.leaf();
   const uint32_t slot = slot_of(fd, 0);
   extend(leaf, slot);
-  File* old = std::exchange(leaf.files[slot], file.leak());
+  File* old = leaf.file(slot);
+  set_link(leaf.files[slot], file.leak());
   leaf.taken |= bit(slot);
-  leaf.present |= bit(slot);
+  leaf.set_present(leaf.present | bit(slot));
   assign(leaf.close_on_exec, bit(slot), close_on_exec);
   summarize(way, fd);
+  if (old != nullptr) dropped.release(*old);
   return old;
 }
 
@@ -277,11 +298,13 @@ Result<Ref<File>> DescriptorTree::take(uint32_t fd, DroppedNodes& dropped) {
   const Way way = TRY(own_way(fd, dropped));
   DescriptorNode& leaf = way.leaf();
   const uint32_t slot = slot_of(fd, 0);
-  File* file = std::exchange(leaf.files[slot], nullptr);
+  File* file = leaf.file(slot);
+  set_link(leaf.files[slot], nullptr);
   leaf.taken &= ~bit(slot);
-  leaf.present &= ~bit(slot);
+  leaf.set_present(leaf.present & ~bit(slot));
   leaf.close_on_exec &= ~bit(slot);
   summarize(way, fd);
+  dropped.release(*file);
   return Ref<File>::adopt(file);
 }
 

@@ -14,50 +14,90 @@
 // The owner's lock guards a tree. Changes fail with ENOMEM and then have changed nothing that can be
 // seen. Nodes that a change has replaced go into a DroppedNodes, which lets go of them after the
 // lock: the last reference to a file may sleep.
+//
+// find() needs no lock if the reader has a LookupGuard and those who change the tree meanwhile say
+// so (Readers::others). Then they mark whatever leaves the tree before its reference is dropped, and
+// of a marked file or node the memory stays when it ends, until no lookup can see it. That is enough:
+// all that a lookup can come to was held by the tree when the lookup began. And no tree writes a
+// marked node any more: who still looks into it must not see the files of another process.
 #pragma once
 
+#include <atomic>
 #include <bit>
+#include <type_traits>
 
 #include "fs/file.h"
 #include "mm/heap.h"
+#include "sync/reclaim.h"
 
 namespace tine::fs {
 
-struct DescriptorNode : RefCounted<DescriptorNode> {
+// A pointer that find() follows while it may change: it comes after what it points to.
+template <class T>
+T* load_link(T* const& link) {
+  return __atomic_load_n(&link, __ATOMIC_ACQUIRE);
+}
+template <class T>
+void set_link(T*& link, std::type_identity_t<T>* to) {
+  __atomic_store_n(&link, to, __ATOMIC_RELEASE);
+}
+
+struct DescriptorNode : RefCounted<DescriptorNode>, Reclaimable {
   static constexpr const char* kCacheName = "descriptor_node";
   static constexpr uint32_t kShift = 6;
   static constexpr uint32_t kSlots = 1u << kShift;
 
   explicit DescriptorNode(uint8_t node_height) : height(node_height) {}
   ~DescriptorNode();
+  void last_ref_dropped();
 
-  uint32_t valid_files = 0;     // leaf: slots below have been written; above: 0
-  uint8_t height;               // 0: leaf
-  uint32_t reserved = 0;        // numbers below that are reserved
-  uint64_t taken = 0;           // leaf: number in use or reserved; above: child has none free
-  uint64_t present = 0;         // leaf: slot has a file; above: child exists
-  uint64_t close_on_exec = 0;   // leaf: exec closes it; above: child may have such a number
+  File* file(uint32_t slot) const { return load_link(files[slot]); }
+  DescriptorNode* child(uint32_t slot) const { return load_link(children[slot]); }
+  bool has(uint32_t slot) const {
+    return (present.load(std::memory_order_acquire) >> slot & 1) != 0;
+  }
+  void set_present(uint64_t bits) { present.store(bits, std::memory_order_release); }
+  // Whoever finds it so leaves it as it is.
+  bool is_frozen() const { return is_looked_at.load(std::memory_order_relaxed); }
+  void freeze() const { is_looked_at.store(true, std::memory_order_relaxed); }
+
+  std::atomic<uint32_t> valid_files{0};  // leaf: slots below have been written; above: 0
+  const uint8_t height;                  // 0: leaf
+  mutable std::atomic<bool> is_looked_at{false};
+  uint32_t reserved = 0;                 // numbers below that are reserved
+  uint64_t taken = 0;                    // leaf: number in use or reserved; above: child has none free
+  std::atomic<uint64_t> present{0};      // leaf: slot has a file; above: child exists
+  uint64_t close_on_exec = 0;            // leaf: exec closes it; above: child may have such a number
   union {
-    File* files[kSlots];
+    File* files[kSlots];                 // load_link(), set_link()
     DescriptorNode* children[kSlots];
   };
 };
 
+// Who may be looking the tree up, without the lock, while its owner changes it.
+enum class Readers : bool { none, others };
+
 class DroppedNodes {
  public:
-  DroppedNodes() = default;
+  explicit DroppedNodes(Readers readers = Readers::none) : readers_(readers) {}
   DroppedNodes(const DroppedNodes&) = delete;
   DroppedNodes& operator=(const DroppedNodes&) = delete;
   ~DroppedNodes() {
-    for (uint32_t i = 0; i < count_; ++i) delete nodes_[i];
+    for (uint32_t i = 0; i < count_; ++i) nodes_[i]->last_ref_dropped();
   }
-  void drop(const DescriptorNode& node) {
+  void drop(DescriptorNode& node) {
+    if (readers_ == Readers::others) node.freeze();
     if (node.ref_drop_is_last()) nodes_[count_++] = &node;
+  }
+  // A file that the tree has had; its reference passes to the caller.
+  void release(const File& file) const {
+    if (readers_ == Readers::others) file.keep_memory_for_lookups();
   }
 
  private:
-  const DescriptorNode* nodes_[4];
+  DescriptorNode* nodes_[4];
   uint32_t count_ = 0;
+  const Readers readers_;
 };
 
 class DescriptorTree {
@@ -79,13 +119,15 @@ class DescriptorTree {
   // Shares all but the ways to reserved numbers. ENOMEM only if there are some.
   Result<DescriptorTree> copy() const;
 
+  // Under the lock, or a LookupGuard (see above): then the file may be dying, and is there no longer.
   File* find(uint32_t fd) const {
-    if (fd < root_->valid_files) [[likely]] return root_->files[fd];
-    return find_above(fd);
+    const DescriptorNode& top = *root();
+    if (fd < top.valid_files.load(std::memory_order_acquire)) [[likely]] return top.file(fd);
+    return find_above(top, fd);
   }
   bool is_taken(uint32_t fd) const;
   bool closes_on_exec(uint32_t fd) const;
-  bool may_close_on_exec() const { return root_->close_on_exec != 0; }
+  bool may_close_on_exec() const { return root()->close_on_exec != 0; }
   // Lowest free number from `lowest` on; it may be beyond kMaxSlots.
   uint32_t find_free(uint32_t lowest) const;
   // First number with a file from `from` on, of those that exec closes if `only_close_on_exec`.
@@ -113,16 +155,18 @@ class DescriptorTree {
   static uint32_t slot_of(uint32_t fd, uint32_t height) {
     return (fd >> (DescriptorNode::kShift * height)) & (DescriptorNode::kSlots - 1);
   }
-  bool covers(uint32_t fd) const {
-    return fd >> DescriptorNode::kShift >> (DescriptorNode::kShift * root_->height) == 0;
+  static bool covers(const DescriptorNode& top, uint32_t fd) {
+    return fd >> DescriptorNode::kShift >> (DescriptorNode::kShift * top.height) == 0;
   }
-  File* find_above(uint32_t fd) const;
-  const DescriptorNode* leaf_of(uint32_t fd) const;
+  DescriptorNode* root() const { return load_link(root_); }
+  static File* find_above(const DescriptorNode& top, uint32_t fd);
+  static const DescriptorNode* leaf_of(const DescriptorNode& top, uint32_t fd);
   Result<void> grow();
   Result<Way> own_way(uint32_t fd, DroppedNodes& dropped);
   Way way_to_reserved(uint32_t fd) const;
   static void summarize(const Way& way, uint32_t fd);
 
+  // A link, but for those who make, move or destroy the tree and so have it for themselves.
   DescriptorNode* root_ = nullptr;  // null only before make() and after a move
 };
 

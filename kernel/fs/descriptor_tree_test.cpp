@@ -12,6 +12,7 @@
 #include <set>
 #include <vector>
 
+#include "arch/hosted/harness.h"
 #include "mm/testing.h"
 
 namespace tine::fs {
@@ -280,6 +281,99 @@ TEST(DescriptorTree, ReservedNumbersAreNotInherited) {
     EXPECT_NE(tree.find(fd), nullptr);
     EXPECT_EQ(copy.find(fd), nullptr);
   }
+}
+
+// A tree with one file, at number 3, on two CPUs: memory that lookups may read is given back later.
+void with_a_file(const std::function<void(DescriptorTree&)>& body) {
+  arch::hosted::run_core(
+      [&body] {
+        const int64_t objects = live_counts().objects;
+        {
+          DescriptorTree tree = std::move(*DescriptorTree::make());
+          DroppedNodes dropped;
+          Ref<File> file = make_file();
+          ASSERT_TRUE(tree.put(3, file, false, dropped));
+          body(tree);
+        }
+        EXPECT_EQ(CountedFile::alive, 0u);
+        reclaim_all();
+        EXPECT_EQ(live_counts().objects, objects);
+      },
+      {.cpus = 2});
+}
+
+void close(DescriptorTree& tree, uint32_t fd, Readers readers) {
+  DroppedNodes dropped(readers);
+  EXPECT_TRUE(tree.take(fd, dropped));
+}
+
+TEST(DescriptorTree, WithoutReadersMemoryGoesAtOnce) {
+  with_a_file([](DescriptorTree& tree) {
+    const int64_t objects = live_counts().objects;
+    close(tree, 3, Readers::none);
+    EXPECT_EQ(CountedFile::alive, 0u);
+    EXPECT_EQ(live_counts().objects, objects - 1);
+  });
+}
+
+TEST(DescriptorTree, WithReadersFilesEndAtOnceAndTheirMemoryLater) {
+  with_a_file([](DescriptorTree& tree) {
+    const int64_t objects = live_counts().objects;
+    {
+      LookupGuard lookup;
+      const File* found = tree.find(3);
+      EXPECT_EQ(CountedFile::alive, 1u);
+      DroppedNodes dropped(Readers::others);
+      (void)tree.take(3, dropped)->leak()->ref_drop_is_last();
+      EXPECT_EQ(tree.find(3), nullptr);
+      EXPECT_FALSE(found->ref_get_unless_zero());
+      const_cast<File*>(found)->last_ref_dropped();
+      EXPECT_EQ(CountedFile::alive, 0u);
+      EXPECT_FALSE(found->ref_get_unless_zero());
+    }
+    EXPECT_EQ(live_counts().objects, objects);
+    reclaim_all();
+    EXPECT_EQ(live_counts().objects, objects - 1);
+  });
+}
+
+// A node that a table with readers has had stays as it was, for they may be reading it still; and
+// from there they may come to its files.
+TEST(DescriptorTree, AnotherTreeLeavesAloneWhatReadersMaySee) {
+  with_a_file([](DescriptorTree& parent) {
+    DescriptorTree child = std::move(*parent.copy());
+    close(parent, 3, Readers::others);
+    EXPECT_EQ(CountedFile::alive, 1u);
+    const int64_t objects = live_counts().objects;
+    close(child, 3, Readers::none);
+    EXPECT_EQ(CountedFile::alive, 0u);
+    EXPECT_EQ(live_counts().objects, objects + 1);  // a leaf of the child's own; the rest waits
+    reclaim_all();
+    EXPECT_EQ(live_counts().objects, objects - 1);  // without the shared leaf and the file
+  });
+}
+
+TEST(DescriptorTree, AnotherTreesEndKeepsWhatReadersMaySee) {
+  with_a_file([](DescriptorTree& parent) {
+    int64_t objects;
+    {
+      Ref<File> far = make_file();
+      DroppedNodes dropped;
+      ASSERT_TRUE(parent.put(5000, far, false, dropped));  // two levels more
+    }
+    {
+      DescriptorTree child = std::move(*parent.copy());
+      close(parent, 5000, Readers::others);
+      close(parent, 3, Readers::others);
+      EXPECT_EQ(CountedFile::alive, 2u);
+      objects = live_counts().objects;
+    }
+    EXPECT_EQ(CountedFile::alive, 0u);
+    EXPECT_EQ(live_counts().objects, objects);
+    reclaim_all();
+    // The root, two nodes of the middle, two leaves and two files, or fewer of what is shared still.
+    EXPECT_LE(live_counts().objects, objects - 6);
+  });
 }
 
 }  // namespace

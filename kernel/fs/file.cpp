@@ -29,6 +29,7 @@ Pid* File::signal_target() {
 void File::last_ref_dropped() {
   if (epoll_links.load(std::memory_order_acquire) != nullptr) [[unlikely]] epoll_forget(*this);
   if (record_locks_exist()) [[unlikely]] drop_file_locks(*this);
+  if (is_looked_at_.load(std::memory_order_relaxed)) [[unlikely]] return destroy_and_reclaim_later(*this);
   delete this;
 }
 

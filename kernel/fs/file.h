@@ -4,7 +4,9 @@
 // flags, shared by dup and fork. Subclasses are regular files, directories, pipes, ttys, /proc
 // entries, pidfds and so on.
 //
-// Reference-counted; the last close destroys it (virtual destructor). Methods may sleep.
+// Reference-counted; the last close destroys it (virtual destructor). Methods may sleep. Threads look
+// their descriptors up without a lock: of a file that such a table has had only the memory stays,
+// with a count of zero, until no lookup can see it (fs/descriptor_tree.h).
 #pragma once
 
 #include <atomic>
@@ -16,6 +18,7 @@
 #include "core/types.h"
 #include "mm/user_memory.h"
 #include "sync/mutex.h"
+#include "sync/reclaim.h"
 #include "sync/wait_queue.h"
 
 namespace tine {
@@ -65,7 +68,7 @@ class DirectorySink {
   ~DirectorySink() = default;
 };
 
-class File : public RefCounted<File> {
+class File : public RefCounted<File>, public Reclaimable {
  public:
   explicit File(uint32_t open_flags) : flags_(open_flags) {}
   virtual ~File() = default;
@@ -103,6 +106,8 @@ class File : public RefCounted<File> {
 
   // Leaves the epoll sets that watch it, then destroys.
   void last_ref_dropped();
+  // Lookups may find it although its references go: said before one is dropped, and kept for good.
+  void keep_memory_for_lookups() const { is_looked_at_.store(true, std::memory_order_relaxed); }
 
   Mutex position_lock{LockRank::file_position};
   uint64_t position GUARDED_BY(position_lock) = 0;
@@ -111,6 +116,7 @@ class File : public RefCounted<File> {
 
  private:
   std::atomic<uint32_t> flags_;
+  mutable std::atomic<bool> is_looked_at_{false};
 };
 
 }  // namespace tine::fs

@@ -31,7 +31,7 @@ Result<uint32_t> FilesTable::find_free(uint32_t lowest, uint64_t nofile) {
 }
 
 Result<int> FilesTable::reserve(uint32_t lowest, uint64_t nofile, bool close_on_exec) {
-  DroppedNodes dropped;
+  DroppedNodes dropped(readers());
   SpinGuard guard(lock_);
   const uint32_t fd = TRY(find_free(lowest, nofile));
   TRY(tree_.reserve(fd, close_on_exec, dropped));
@@ -40,7 +40,7 @@ Result<int> FilesTable::reserve(uint32_t lowest, uint64_t nofile, bool close_on_
 
 Result<int> FilesTable::install(Ref<File> file, uint32_t lowest, uint64_t nofile,
                                 bool close_on_exec) {
-  DroppedNodes dropped;
+  DroppedNodes dropped(readers());
   SpinGuard guard(lock_);
   const uint32_t fd = TRY(find_free(lowest, nofile));
   TRY(tree_.put(fd, file, close_on_exec, dropped));
@@ -57,6 +57,14 @@ void FilesTable::unreserve(int fd) {
   tree_.unreserve(static_cast<uint32_t>(fd));
 }
 
+Ref<File> FilesTable::look_up(int fd) const {
+  LookupGuard lookup;
+  while (File* file = peek(fd)) {
+    if (file->ref_get_unless_zero()) return Ref<File>::adopt(file);
+  }  // it has been closed since: see what is there now
+  return {};
+}
+
 Ref<File> FilesTable::get(int fd) {
   SpinGuard guard(lock_);
   File* file = peek(fd);
@@ -65,7 +73,7 @@ Ref<File> FilesTable::get(int fd) {
 
 Result<Ref<File>> FilesTable::replace(int fd, Ref<File> file, bool close_on_exec) {
   const auto number = static_cast<uint32_t>(fd);
-  DroppedNodes dropped;
+  DroppedNodes dropped(readers());
   SpinGuard guard(lock_);
   if (tree_.find(number) == nullptr && tree_.is_taken(number)) return Errno::busy;
   File* old = TRY(tree_.put(number, file, close_on_exec, dropped));
@@ -80,14 +88,21 @@ Result<bool> FilesTable::close_on_exec_flag(int fd) {
 }
 
 Result<void> FilesTable::set_close_on_exec(int fd, bool on) {
-  DroppedNodes dropped;
+  DroppedNodes dropped(readers());
   SpinGuard guard(lock_);
   if (peek(fd) == nullptr) return Errno::badf;
   return tree_.set_close_on_exec(static_cast<uint32_t>(fd), on, dropped);
 }
 
+Result<Ref<File>> FilesTable::take(int fd) {
+  DroppedNodes dropped(readers());
+  SpinGuard guard(lock_);
+  if (peek(fd) == nullptr) return Ref<File>();
+  return tree_.take(static_cast<uint32_t>(fd), dropped);
+}
+
 Result<Ref<File>> FilesTable::take_next_in(uint32_t& fd, uint32_t last, bool only_close_on_exec) {
-  DroppedNodes dropped;
+  DroppedNodes dropped(readers());
   SpinGuard guard(lock_);
   const uint32_t found = tree_.find_next(fd, only_close_on_exec);
   if (found == DescriptorTree::kNone || found > last) return Ref<File>();
@@ -98,7 +113,7 @@ Result<Ref<File>> FilesTable::take_next_in(uint32_t& fd, uint32_t last, bool onl
 
 Result<void> FilesTable::set_close_on_exec_range(uint32_t first, uint32_t last) {
   for (uint32_t fd = first;; ++fd) {
-    DroppedNodes dropped;
+    DroppedNodes dropped(readers());
     SpinGuard guard(lock_);
     fd = tree_.find_next(fd, false);
     if (fd == DescriptorTree::kNone || fd > last) return {};
@@ -109,7 +124,7 @@ Result<void> FilesTable::set_close_on_exec_range(uint32_t first, uint32_t last) 
 Result<void> FilesTable::prepare_close_on_exec() {
   if (!may_close_on_exec()) [[likely]] return {};
   for (uint32_t fd = 0;; fd = (fd | (DescriptorNode::kSlots - 1)) + 1) {  // one of each leaf will do
-    DroppedNodes dropped;
+    DroppedNodes dropped(readers());
     SpinGuard guard(lock_);
     fd = tree_.find_next(fd, true);
     if (fd == DescriptorTree::kNone) return {};
@@ -145,37 +160,28 @@ uint64_t nofile_limit() {
   return limit < FilesTable::kMaxSlots ? limit : FilesTable::kMaxSlots;
 }
 
-}  // namespace
-
-Result<BorrowedFile> borrow_file_or_path(int fd) {
-  FilesTable& files = table();
-  if (files.ref_count() == 1) [[likely]] {
-    File* file = files.peek(fd);
-    if (file == nullptr) return Errno::badf;
-    return BorrowedFile(file, false);
-  }
-  Ref<File> file = files.get(fd);
-  if (!file) return Errno::badf;
+// Of a table with several users. Not inlined: what it needs is no burden on the way of the only user.
+[[gnu::noinline]] Result<BorrowedFile> borrow_from_shared(const FilesTable& files, int fd,
+                                                          uint32_t refused_flags) {
+  Ref<File> file = files.look_up(fd);
+  if (!file || (file->flags() & refused_flags)) return Errno::badf;
   return BorrowedFile(file.leak(), true);
 }
 
-Result<BorrowedFile> borrow_file(int fd) {
-  BorrowedFile file = TRY(borrow_file_or_path(fd));
-  if (file->flags() & kPath) return Errno::badf;
-  return file;
+Result<BorrowedFile> borrow(int fd, uint32_t refused_flags) {
+  const FilesTable& files = table();
+  if (!files.is_only_reference()) [[unlikely]] return borrow_from_shared(files, fd, refused_flags);
+  File* file = files.peek(fd);
+  if (file == nullptr || (file->flags() & refused_flags)) return Errno::badf;
+  return BorrowedFile(file, false);
 }
 
-Result<Ref<File>> get_file_or_path(int fd) {
-  Ref<File> file = table().get(fd);
-  if (!file) return Errno::badf;
-  return file;
-}
+}  // namespace
 
-Result<Ref<File>> get_file(int fd) {
-  Ref<File> file = TRY(get_file_or_path(fd));
-  if (file->flags() & kPath) return Errno::badf;
-  return file;
-}
+Result<BorrowedFile> borrow_file_or_path(int fd) { return borrow(fd, 0); }
+Result<BorrowedFile> borrow_file(int fd) { return borrow(fd, kPath); }
+Result<Ref<File>> get_file_or_path(int fd) { return TRY(borrow(fd, 0)).keep(); }
+Result<Ref<File>> get_file(int fd) { return TRY(borrow(fd, kPath)).keep(); }
 
 ReservedFd::ReservedFd() = default;
 ReservedFd::ReservedFd(ReservedFd&& other) noexcept
@@ -214,9 +220,10 @@ void finish_close(Ref<File> file, FilesTable& table) {
 // close(2) may have to copy nodes that another process shares, yet programs rely on its never
 // failing for want of memory: somebody else has to give some. A task that is dying itself may keep
 // its descriptor: its exit closes it without copying.
-Result<Ref<File>> FilesTable::take_surely(uint32_t& fd, uint32_t last) {
+template <class Take>
+static Result<Ref<File>> take_surely(Take&& take) {
   for (bool is_again = false;; is_again = true) {
-    Result<Ref<File>> file = take_next_in(fd, last, false);
+    Result<Ref<File>> file = take();
     if (file || file.error() != Errno::nomem) return file;
     Task& task = current();
     if (is_again && (!task.mm || !mm::oom_kill(*task.mm))) return file;
@@ -224,8 +231,7 @@ Result<Ref<File>> FilesTable::take_surely(uint32_t& fd, uint32_t last) {
 }
 
 Result<void> close_fd(int fd) {
-  auto number = static_cast<uint32_t>(fd);
-  Ref<File> file = TRY(table().take_surely(number, number));
+  Ref<File> file = TRY(take_surely([fd] { return table().take(fd); }));
   if (!file) return Errno::badf;
   finish_close(std::move(file), table());
   return {};
@@ -233,7 +239,7 @@ Result<void> close_fd(int fd) {
 
 Result<void> close_range(uint32_t first, uint32_t last) {
   for (;;) {
-    Ref<File> file = TRY(table().take_surely(first, last));
+    Ref<File> file = TRY(take_surely([&] { return table().take_next_in(first, last, false); }));
     if (!file) return {};
     finish_close(std::move(file), table());
   }

@@ -4,10 +4,12 @@
 // (fs/descriptor_tree.h), which fork shares whole and changes copy where they happen (B39-B43).
 // A descriptor that is taken and has no file is reserved (ReservedFd).
 //
-// The lock guards everything. One reader goes without: the only task that uses the table looks up
-// its own descriptors (borrow_file), since nobody else can change them: other tables that share its
-// nodes change copies. Whatever changes a number may fail with ENOMEM, for it may have to copy.
-// Files are dropped outside the lock: the last reference may sleep.
+// The lock guards every change, and whoever looks into another task's table (/proc). Tasks look up
+// their own descriptors without: the only user of a table plainly, since nobody else can change it
+// (other tables that share its nodes change copies); one of several under a LookupGuard, taking a
+// reference unless the file is on its way out. So whoever changes a table with several users keeps
+// the memory of what he drops (fs/descriptor_tree.h). Whatever changes a number may fail with
+// ENOMEM, for it may have to copy. Files are dropped outside the lock: the last reference may sleep.
 #pragma once
 
 #include <atomic>
@@ -31,7 +33,9 @@ class FilesTable : public RefCounted<FilesTable> {
   File* peek(int fd) const NO_THREAD_SAFETY_ANALYSIS {
     return tree_.find(static_cast<uint32_t>(fd));
   }
-  Ref<File> get(int fd);
+  // The same with a reference, for one of several users; no lock.
+  Ref<File> look_up(int fd) const NO_THREAD_SAFETY_ANALYSIS;
+  Ref<File> get(int fd);  // for anybody
   // Lowest free number from `lowest` on, below `nofile`. EMFILE, ENOMEM.
   Result<int> reserve(uint32_t lowest, uint64_t nofile, bool close_on_exec);
   Result<int> install(Ref<File> file, uint32_t lowest, uint64_t nofile, bool close_on_exec);
@@ -41,10 +45,9 @@ class FilesTable : public RefCounted<FilesTable> {
   Result<Ref<File>> replace(int fd, Ref<File> file, bool close_on_exec);
   Result<bool> close_on_exec_flag(int fd);
   Result<void> set_close_on_exec(int fd, bool on);
+  Result<Ref<File>> take(int fd);  // close: null when it is not open
   // Closes the next open descriptor of [fd, last] and moves `fd` behind it; null: no more.
   Result<Ref<File>> take_next_in(uint32_t& fd, uint32_t last, bool only_close_on_exec);
-  // The same for all descriptors, by the running task: fails only when the task is dying.
-  Result<Ref<File>> take_surely(uint32_t& fd, uint32_t last);
   Result<void> set_close_on_exec_range(uint32_t first, uint32_t last);
   // The next two are for the table's only user. False: exec closes nothing.
   bool may_close_on_exec() const NO_THREAD_SAFETY_ANALYSIS { return tree_.may_close_on_exec(); }
@@ -59,6 +62,8 @@ class FilesTable : public RefCounted<FilesTable> {
 
  private:
   Result<uint32_t> find_free(uint32_t lowest, uint64_t nofile) REQUIRES(lock_);
+  // Asked by a user: when he is the only one, another comes by his own doing alone.
+  Readers readers() const { return is_only_reference() ? Readers::none : Readers::others; }
 
   SpinLock lock_;
   uint32_t capacity_;                     // a power of 2 above every number ever used
@@ -79,6 +84,11 @@ class BorrowedFile {
     return *this;
   }
   ~BorrowedFile() { if (counted_) [[unlikely]] file_->ref_put(); }
+  // For longer than the call.
+  Ref<File> keep() && {
+    if (!std::exchange(counted_, false)) file_->ref_get();
+    return Ref<File>::adopt(file_);
+  }
   File* get() const { return file_; }
   File& operator*() const { return *file_; }
   File* operator->() const { return file_; }

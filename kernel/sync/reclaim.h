@@ -15,10 +15,12 @@
 // So a CPU that has passed the scheduler since an object was unlinked cannot hold it any more
 // (wait_for_lookups). What is dead gathers per CPU, without a lock, and a kernel thread frees it in
 // batches, when there are many or some time has passed. Nobody who looks up or unlinks ever waits.
+// What must end at a certain moment (an open file) is destroyed then, and only its memory stays.
 // With a single CPU no lookup can be under way on another one, and objects are freed at once.
 #pragma once
 
 #include <atomic>
+#include <new>
 
 #include "arch/cpu.h"
 #include "core/panic.h"
@@ -38,8 +40,8 @@ class LookupGuard {
 // Base of what can be given to reclaim_later(). A dead object is linked here; all else in it stays
 // as it was for those who still look.
 struct Reclaimable {
-  Reclaimable* next_dead = nullptr;
-  void (*reclaim)(Reclaimable&) = nullptr;
+  Reclaimable* next_dead;  // from here on: not before reclaim_later()
+  void (*reclaim)(Reclaimable&);
 };
 
 // `dead` can no longer be found and nobody refers to it. `reclaim` frees it; it may sleep only if
@@ -60,6 +62,16 @@ void reclaim_later(T& dead) {
     return;
   }
   reclaim_later(dead, [](Reclaimable& object) { delete static_cast<T*>(&object); });
+}
+
+// Destroys the object now and frees its memory later, as delete would: lookups still read what the
+// destructor leaves as it was, such as a count of zero. T is what the memory was allocated for, or
+// its first base.
+template <class T>
+void destroy_and_reclaim_later(T& object) {
+  object.~T();
+  auto* memory = new (static_cast<Reclaimable*>(&object)) Reclaimable;
+  reclaim_later(*memory, [](Reclaimable& dead) { T::operator delete(static_cast<T*>(&dead)); });
 }
 
 // Sleeps until every lookup that was under way when it was called has ended. Task context, no

@@ -18,7 +18,8 @@ namespace {
 
 using namespace arch::hosted;
 
-constexpr long kSysMmap = 9, kSysMunmap = 11, kSysPipe = 22, kSysClose = 3, kSysDup = 32;
+constexpr long kSysMmap = 9, kSysMunmap = 11, kSysPipe = 22, kSysClose = 3, kSysDup = 32,
+               kSysDup2 = 33, kSysFcntl = 72, kSysCloseRange = 436;
 constexpr long kSysClone = 56, kSysExit = 60, kSysKill = 62, kSysFutex = 202, kSysYield = 24,
                kSysTkill = 200;
 constexpr uint64_t kThreadFlags =
@@ -107,6 +108,44 @@ TEST(ParallelCore, ThreadsShareDescriptors) {
         EXPECT_EQ(system_call(kSysClose, static_cast<uint64_t>(copy)), 0);
       }
     });
+  });
+}
+
+// Two threads look up without a lock what two others open, replace, close and fork away, for as long
+// as those do: the table grows, and shares nodes with children who close the same files.
+TEST(ParallelCore, DescriptorsAreLookedUpWhileOthersChangeThem) {
+  in_parallel([] {
+    static std::atomic<int> changing;
+    changing = 2;
+    run_threads(4, [](int number) {
+      constexpr uint64_t kSlots[] = {20, 21, 22, 23, 100, 5000};
+      const auto slot = [&](int i) { return kSlots[static_cast<size_t>(i) % std::size(kSlots)]; };
+      for (int i = 0; number < 2 && changing != 0; ++i) {
+        const long flags = system_call(kSysFcntl, slot(i), 3);  // F_GETFL
+        EXPECT_TRUE(flags >= 0 || flags == -9) << flags;
+      }
+      if (number < 2) return;
+      const UserAddr ends = kUserMemory + 256 + number * 8;
+      for (int i = 0; i < 60; ++i) {
+        ASSERT_EQ(system_call(kSysPipe, ends.value), 0);
+        for (uint64_t end : {load_value<uint32_t>(ends), load_value<uint32_t>(ends + 4)}) {
+          system_call(kSysDup2, end, slot(i + number));  // the other may have closed it already
+          system_call(kSysClose, end);
+        }
+        if (i % 2 == 0) system_call(kSysClose, slot(i));
+        if (number == 2 && i % 20 == 0) {
+          const long child = fork([&] {
+            for (int k = 0; k < 6; ++k) system_call(kSysClose, slot(k));
+            exit_process(0);
+          });
+          ASSERT_GT(child, 0);
+          system_call(kSysCloseRange, 0, i % 40 == 0 ? 6000 : 21);
+          EXPECT_EQ(wait_for(child), 0);
+        }
+      }
+      --changing;
+    });
+    system_call(kSysCloseRange, 0, ~0u);
   });
 }
 
