@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <thread>
 #include <vector>
@@ -16,9 +17,6 @@ namespace {
 constexpr unsigned kEndless = ~0u;
 
 void give_way() { std::this_thread::yield(); }
-void await_waiters(const RawSpinLock& lock, unsigned wanted) {
-  while (lock.waiters() != wanted) give_way();
-}
 
 TEST(SpinLock, Excludes) {
   constexpr int kThreads = 4, kRounds = 20'000;
@@ -49,14 +47,18 @@ TEST(SpinLock, ServesInOrder) {
   for (int round = 0; round < 50; ++round) {
     std::vector<unsigned> order;
     std::vector<std::thread> threads;
+    std::array<std::atomic<bool>, kWaiters> has_ticket{};
     lock.acquire();
     for (unsigned i = 0; i < kWaiters; ++i) {
       threads.emplace_back([&, i] {
-        lock.wait(kEndless, give_way);
+        lock.wait(kEndless, [&, i] {
+          has_ticket[i] = true;
+          give_way();
+        });
         order.push_back(i);
         lock.release();
       });
-      await_waiters(lock, i + 1);
+      while (!has_ticket[i]) give_way();
       EXPECT_FALSE(lock.try_acquire());
     }
     lock.release();
