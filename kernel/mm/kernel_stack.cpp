@@ -257,6 +257,7 @@ uint64_t trim_pool(uint32_t keep) {
       if (stack.value == 0) break;
       batch.slots[batch.count++] = slot_of_stack(stack);
     }
+    if (batch.count == 0) break;
     unmap_stacks(batch);
     cached_stacks.fetch_sub(batch.count, std::memory_order_relaxed);
     trimmed += batch.count;

@@ -156,6 +156,7 @@ void boot_machine(const MachineOptions& options) {
     machine.cpus[i].id = i;
   }
   adopt_boot_task(*boot);
+  set_online(0);  // alone, whatever the machine before had
   console.clear();
 }
 
