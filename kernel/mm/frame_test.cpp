@@ -142,7 +142,7 @@ TEST(Slabs, ObjectsAreDistinctAlignedAndReused) {
   EXPECT_EQ(cache.slabs, 0u);
 }
 
-TEST(KernelStacks, AreCachedAndComeClean) {
+TEST(KernelStacks, AreCachedAndComeClean) {  // E35, E50
   MemoryMachine machine;
   uint64_t hits = kernel_stack_counts().cache_hits;
   auto first = alloc_kernel_stack();

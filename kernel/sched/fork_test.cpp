@@ -4,13 +4,16 @@
 // the parent's policy by its own priority and not by the one that others lend it (E65-E68).
 #include <gtest/gtest.h>
 
+#include "arch/clock.h"
 #include "arch/hosted/kernel_threads.h"
 #include "sched/run_queue.h"
 #include "sched/sched.h"
+#include "sync/preempt.h"
 
 namespace tine::sched {
 namespace {
 
+using arch::hosted::advance_clock;
 using arch::hosted::ThreadMachine;
 
 // A parent that has run, slept, been moved, boosted and woken others.
@@ -63,6 +66,27 @@ TEST(SchedFork, LentPriorityIsNotInherited) {  // E65, E15
   EXPECT_EQ(child.sched_class, &fair_class);  // E68
   EXPECT_EQ(nice_of(child), 5);
   set_inherited_priority(parent, kNoBoost);
+}
+
+TEST(SchedFork, FirstWakeUpBringsTheQueueUpToDate) {  // E87, E90, E91
+  constexpr Nanoseconds kPassed = 3'000'000;
+  ThreadMachine machine;
+  auto& child = machine.create([] {});
+  machine.start([&] {
+    PreemptGuard nobody_switches;
+    RunQueue& rq = run_queues[0];
+    const Nanoseconds had = rq.current->sum_exec_runtime;
+    const uint64_t runnable = rq.runnable;
+    advance_clock(kPassed);
+    wake_up_new_task(child.task);
+    EXPECT_EQ(child.task.state.load(), TaskState::running);
+    EXPECT_TRUE(child.task.on_rq);
+    EXPECT_EQ(rq.runnable, runnable + 1);
+    EXPECT_EQ(rq.now, arch::monotonic_now());
+    EXPECT_EQ(rq.current->sum_exec_runtime, had + kPassed);
+  });
+  machine.run();
+  EXPECT_TRUE(machine.all_finished());
 }
 
 // What the child may do with its affinity is its own affair (E59).

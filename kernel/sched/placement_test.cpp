@@ -244,7 +244,7 @@ TEST(Placement, TickHasAnIdleCpuTakeATaskThatWaits) {
   EXPECT_EQ(woken.task.migrations, 1u);
 }
 
-TEST(Placement, WaitingRealTimeTaskIsTakenByACpuWithLesserWork) {
+TEST(Placement, WaitingRealTimeTaskIsTakenByACpuWithLesserWork) {  // E95
   ThreadMachine machine({.memory_bytes = 0, .cpus = 2, .seed = 4});
   Nanoseconds end = arch::monotonic_now() + kNsPerSecond;
   auto work = [end] {

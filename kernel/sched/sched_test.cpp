@@ -74,8 +74,8 @@ TEST(Scheduler, ForkConservesTheSlice) {  // B71
   }
 }
 
-// B71: the hog keeps its half although the other side runs through children that it forks.
-TEST(Scheduler, ForkingGainsNoShare) {
+// The hog keeps its half although the other side runs through children that it forks.
+TEST(Scheduler, ForkingGainsNoShare) {  // B71
   ThreadMachine machine;
   Nanoseconds end = arch::monotonic_now() + kNsPerSecond;
   KernelThread& hog = machine.start([end] { burn_until(end); });
@@ -222,7 +222,7 @@ TEST(Scheduler, YieldLetsTheOtherRun) {
   EXPECT_EQ(order, (std::vector<int>{1, 2, 1, 2, 1, 2}));
 }
 
-TEST(Scheduler, NoPreemptionWhileDisabled) {
+TEST(Scheduler, NoPreemptionWhileDisabled) {  // E97
   ThreadMachine machine;
   std::vector<int> order;
   KernelThread& realtime = machine.create([&] { order.push_back(2); });

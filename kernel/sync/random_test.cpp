@@ -13,7 +13,7 @@
 namespace tine {
 namespace {
 
-TEST(Random, NoStretchIsGivenOutTwice) {
+TEST(Random, NoStretchIsGivenOutTwice) {  // D25
   std::set<uint64_t> seen;
   for (size_t length = 1; length <= 600; ++length) {
     std::vector<std::byte> bytes(length);

@@ -31,7 +31,7 @@ TEST(Reclaim, TheOnlyCpuFreesAtOnce) {
   EXPECT_EQ(reclaimable_count(), 0u);
 }
 
-TEST(Reclaim, WaitsForLookupsUnderRandomInterleavings) {
+TEST(Reclaim, WaitsForLookupsUnderRandomInterleavings) {  // E60
   for (uint64_t seed = 1; seed <= 200; ++seed) {
     ThreadMachine machine({.memory_bytes = 0, .cpus = 3, .seed = seed, .preempt_one_in = 5});
     int freed = 0;

@@ -76,8 +76,8 @@ TEST(ParallelCore, ForkExitAndWait) {
   });
 }
 
-// Looked up without a lock while they come and go (E60).
-TEST(ParallelCore, ProcessNumbersAreLookedUpWhileProcessesEnd) {
+// Looked up without a lock while they come and go.
+TEST(ParallelCore, ProcessNumbersAreLookedUpWhileProcessesEnd) {  // E60
   in_parallel([] {
     for (int i = 0; i < 3; ++i) {
       EXPECT_GT(fork([] {

@@ -77,7 +77,7 @@ int turn_until_stopped(void*) {
   return 7;
 }
 
-TEST(KernelThreads, ParkAndStop) {
+TEST(KernelThreads, ParkAndStop) {  // E12
   run_core(
       [] {
         Result<Ref<Task>> thread = kthread_create_on_cpu(turn_until_stopped, nullptr, 1, "turner");
@@ -111,7 +111,7 @@ int note_cpu(void* place) {
 }
 
 // Even if it is started before it has slept for the first time.
-TEST(KernelThreads, BoundOnesNeverRunElsewhere) {
+TEST(KernelThreads, BoundOnesNeverRunElsewhere) {  // E12
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     run_core(
         [seed] {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// CONTRACT: E48 B75
+// CONTRACT: E48 E49 B75
 //
 // The failure sweep in the guest: for each kind of request, the 1st, 2nd, 3rd... allocation or
 // acquiring step of the call fails (/proc/self/fail-nth) until the call succeeds. After each failure

@@ -17,7 +17,7 @@ TEST(Harness, InitIsProcessOne) {
   run_core([] { EXPECT_EQ(system_call(kSysGetpid), 1); });
 }
 
-TEST(Harness, ForkExitWaitLeaksNothing) {
+TEST(Harness, ForkExitWaitLeaksNothing) {  // E55
   run_core([] {
     expect_nothing_leaked([] {
       long pid = fork([] {

@@ -66,21 +66,21 @@ void sweep(const Shape& shape) {
   ADD_FAILURE() << shape.name << " never succeeded";
 }
 
-TEST(CopyProcess, FailureSweepFork) {
+TEST(CopyProcess, FailureSweepFork) {  // E48, E49
   run_core([] {
     sweep({"fork",
            [](std::function<void()> child) { return system_call_with_child(child, kSysFork); }});
   });
 }
 
-TEST(CopyProcess, FailureSweepVfork) {
+TEST(CopyProcess, FailureSweepVfork) {  // E48, E49
   run_core([] {
     sweep({"vfork",
            [](std::function<void()> child) { return system_call_with_child(child, kSysVfork); }});
   });
 }
 
-TEST(CopyProcess, FailureSweepThread) {
+TEST(CopyProcess, FailureSweepThread) {  // E48, E49
   run_core([] {
     constexpr uint64_t kFlags =
         kCloneVm | kCloneFs | kCloneFiles | kCloneSighand | kCloneThread | kCloneSysvsem;
@@ -92,7 +92,7 @@ TEST(CopyProcess, FailureSweepThread) {
   });
 }
 
-TEST(CopyProcess, FailureSweepClone3WithPidfd) {
+TEST(CopyProcess, FailureSweepClone3WithPidfd) {  // E48, E49
   run_core([] {
     static constexpr UserAddr kArguments = kUserMemory, kPidfd = kUserMemory + 256;
     store_value(kArguments,
@@ -107,8 +107,8 @@ TEST(CopyProcess, FailureSweepClone3WithPidfd) {
   });
 }
 
-// A failing clone leaves the descriptor table unchanged (E45).
-TEST(CopyProcess, FailedCloneTakesNoDescriptor) {
+// A failing clone leaves the descriptor table unchanged.
+TEST(CopyProcess, FailedCloneTakesNoDescriptor) {  // E45
   run_core([] {
     constexpr uint64_t kBadAddress = 8;
     constexpr long kSysPidfdOpen = 434;

@@ -30,7 +30,7 @@ int count_runs(void* argument) {
   return 5;
 }
 
-TEST(KernelThreads, SleepUntilWokenAndGiveTheirResult) {  // E11, E12, B31
+TEST(KernelThreads, SleepUntilWokenAndGiveTheirResult) {  // B31, E11, E12, E83
   run_core([] {
     run_count = 0;
     int three = 3;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// CONTRACT: A17
+// CONTRACT: A17 E76
 //
 // Parent and child have kernel stacks of their own: both block in system calls at the same time
 // and both resume correctly.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// CONTRACT: A16 E79
+// CONTRACT: A16 E79 E84
 //
 // The child resumes behind the system call with the parent's registers; only rax differs (and rcx
 // and r11, which the SYSCALL instruction itself overwrites).
