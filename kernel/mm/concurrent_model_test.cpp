@@ -25,6 +25,7 @@
 
 #include "arch/hosted/harness.h"
 #include "arch/user_access.h"
+#include "core/testing.h"
 #include "mm/fold.h"
 #include "mm/huge_page.h"
 #include "mm/testing.h"

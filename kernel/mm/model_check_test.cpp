@@ -13,6 +13,7 @@
 #include <random>
 #include <vector>
 
+#include "core/testing.h"
 #include "mm/advice.h"
 #include "mm/fault.h"
 #include "mm/fold.h"

@@ -6,8 +6,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "arch/hosted/machine.h"
 #include "arch/user_access.h"
 #include "mm/heap.h"
@@ -81,12 +79,6 @@ inline uint64_t peek(UserAddr at) {
   uint64_t value = ~uint64_t{0};
   EXPECT_EQ(arch::copy_from_user(&value, at, sizeof value), 0u) << std::hex << at.value;
   return value;
-}
-
-// How long and from which seed a test of random steps runs.
-inline uint64_t from_environment(const char* name, uint64_t otherwise) {
-  const char* text = getenv(name);
-  return text != nullptr ? strtoull(text, nullptr, 0) : otherwise;
 }
 
 }  // namespace tine::mm

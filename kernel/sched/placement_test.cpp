@@ -3,24 +3,15 @@
 // Where tasks run and when they give way: the table of preemption between classes (E93), one
 // interrupt at most for a reschedule and none to a CPU that polls (E96-E98), the choice of a CPU at
 // fork and wake-up, moving running tasks off forbidden CPUs, work stealing, and load tracking (E69).
-#include <gtest/gtest.h>
-
 #include <vector>
 
-#include "arch/clock.h"
-#include "arch/hosted/kernel_threads.h"
 #include "sched/barrier.h"
-#include "sched/run_queue.h"
+#include "sched/testing.h"
 #include "sync/preempt.h"
 
 namespace tine::sched {
 namespace {
 
-using arch::hosted::advance_clock;
-using arch::hosted::KernelThread;
-using arch::hosted::ThreadMachine;
-
-constexpr Nanoseconds kMillisecond = 1'000'000;
 constexpr DeadlineParameters kTightDeadline{kMillisecond, 10 * kMillisecond, 10 * kMillisecond};
 constexpr DeadlineParameters kLooseDeadline{kMillisecond, 90 * kMillisecond, 90 * kMillisecond};
 
@@ -36,13 +27,6 @@ const Kind kKinds[] = {
     {"normal", {kPolicyNormal, 0, 0, false}},
     {"idle policy", {kPolicyIdle, 0, 0, false}},
 };
-
-// Uses the CPU, and lets the other CPUs have the host's thread in between.
-void burn(Nanoseconds step) {
-  advance_clock(step);
-  arch::irq_disable();
-  arch::irq_enable();
-}
 
 // Each kind that stands earlier in the table takes the CPU from each later one as it is woken, and
 // never the other way round.
@@ -114,13 +98,13 @@ TEST(Placement, NoInterruptToACpuThatPolls) {  // E98
 }
 
 TEST(Placement, RunningTaskLeavesAForbiddenCpuAtOnce) {
-  for (uint64_t seed = 1; seed <= 50; ++seed) {
+  for_each_seed(1'000, [&](uint64_t seed) {
     ThreadMachine machine({.memory_bytes = 0, .cpus = 3, .seed = seed, .preempt_one_in = 20});
     machine.start_stop_tasks();
     bool stop = false;
     KernelThread& victim = machine.start(
         [&stop] {
-          while (!stop) burn(kMillisecond / 8);
+          while (!stop) use_cpu(kMillisecond / 8);
         },
         [](Schedulable& task) { task.cpus_allowed = 2; });
     machine.start(
@@ -129,18 +113,16 @@ TEST(Placement, RunningTaskLeavesAForbiddenCpuAtOnce) {
           for (int i = 0; i < 6; ++i) {
             uint64_t allowed = 1ull << (i % 3);
             ASSERT_TRUE(set_affinity(victim.task, allowed));
-            ASSERT_TRUE(allowed >> victim.task.cpu & 1) << "seed " << seed;
+            ASSERT_TRUE(allowed >> victim.task.cpu & 1);
             yield();
           }
           stop = true;
         },
-        [](Schedulable& task) {
-          ASSERT_TRUE(set_parameters(task, {kPolicyFifo, 1, 0, false}));
-        });
+        as_fifo(1));
     machine.run();
-    ASSERT_TRUE(machine.all_finished()) << "seed " << seed;
+    ASSERT_TRUE(machine.all_finished());
     EXPECT_GT(victim.task.migrations, 1u);
-  }
+  });
 }
 
 TEST(Placement, TaskMovesItselfOffItsCpu) {
@@ -158,10 +140,8 @@ TEST(Placement, TaskMovesItselfOffItsCpu) {
 
 TEST(Placement, IdleCpuTakesWaitingWork) {
   ThreadMachine machine({.memory_bytes = 0, .cpus = 2, .seed = 5});
-  Nanoseconds end = arch::monotonic_now() + kNsPerSecond;
-  auto work = [end] {
-    while (arch::monotonic_now() < end) burn(kMillisecond / 4);
-  };
+  Nanoseconds end = monotonic_now() + kNsPerSecond;
+  auto work = [end] { use_cpu_until(end); };
   // Both begin on CPU 1; then they may go where they like.
   KernelThread& first = machine.start(work, [](Schedulable& task) { task.cpus_allowed = 2; });
   KernelThread& second = machine.start(work, [](Schedulable& task) { task.cpus_allowed = 2; });
@@ -179,7 +159,7 @@ TEST(Placement, WokenTaskReturnsToItsIdleCpu) {
     for (int i = 0; i < 10; ++i) {
       seen.push_back(arch::this_cpu().id);
       prepare_to_sleep(TaskState::uninterruptible);
-      (void)schedule_until(arch::monotonic_now() + kMillisecond);
+      (void)schedule_until(monotonic_now() + kMillisecond);
       finish_sleep();
     }
   });
@@ -229,15 +209,15 @@ TEST(Placement, TickHasAnIdleCpuTakeATaskThatWaits) {
   ThreadMachine machine({.memory_bytes = 0, .cpus = 2, .seed = 3});
   machine.run();  // until the other CPU has given up polling
   Nanoseconds started = kNever;
-  KernelThread& woken = machine.create([&started] { started = arch::monotonic_now(); });
+  KernelThread& woken = machine.create([&started] { started = monotonic_now(); });
   Nanoseconds woken_at = 0;
   machine.start([&] {
     run_queues[1 - arch::this_cpu().id].start_cost.store(kNsPerSecond);
-    woken_at = arch::monotonic_now();
+    woken_at = monotonic_now();
     wake_up_new_task(woken.task);
     EXPECT_EQ(woken.task.cpu, arch::this_cpu().id);
     PreemptGuard stay;
-    for (int i = 0; i < 100; ++i) burn(kMillisecond / 4);
+    use_cpu(25 * kMillisecond);
   });
   machine.run();
   EXPECT_LE(started - woken_at, 2 * kTick);
@@ -246,15 +226,11 @@ TEST(Placement, TickHasAnIdleCpuTakeATaskThatWaits) {
 
 TEST(Placement, WaitingRealTimeTaskIsTakenByACpuWithLesserWork) {  // E95
   ThreadMachine machine({.memory_bytes = 0, .cpus = 2, .seed = 4});
-  Nanoseconds end = arch::monotonic_now() + kNsPerSecond;
-  auto work = [end] {
-    while (arch::monotonic_now() < end) burn(kMillisecond / 4);
-  };
+  Nanoseconds end = monotonic_now() + kNsPerSecond;
+  auto work = [end] { use_cpu_until(end); };
   std::vector<KernelThread*> threads;
   for (int i = 0; i < 2; ++i) {
-    threads.push_back(&machine.start(work, [](Schedulable& task) {
-      ASSERT_TRUE(set_parameters(task, {kPolicyFifo, 10, 0, false}));
-    }));
+    threads.push_back(&machine.start(work, as_fifo(10)));
   }
   machine.run();
   for (KernelThread* thread : threads) {
@@ -265,7 +241,7 @@ TEST(Placement, WaitingRealTimeTaskIsTakenByACpuWithLesserWork) {  // E95
 TEST(Placement, BarrierReachesTheCpusThatRunTheProcess) {
   ThreadMachine machine({.memory_bytes = 0, .cpus = 3, .seed = 9});
   bool stop = false;
-  machine.start([&stop] { while (!stop) burn(kMillisecond); },
+  machine.start([&stop] { while (!stop) use_cpu(kMillisecond); },
                 [](Schedulable& task) { task.cpus_allowed = 2; });
   machine.start(
       [&stop] {

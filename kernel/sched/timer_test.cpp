@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "arch/hosted/kernel_threads.h"
+#include "core/testing.h"
 #include "sched/sched.h"
 
 namespace tine::time {
@@ -87,7 +88,7 @@ TEST(Timer, PastDeadlineFiresAtOnce) {
 
 // The timer's memory goes right after cancel(): ASan would see a callback that still runs.
 TEST(Timer, CancelFromAnotherCpuWaitsForTheCallback) {
-  for (uint64_t seed = 1; seed <= 40; ++seed) {
+  for_each_seed(10'000, [&](uint64_t seed) {
     ThreadMachine machine({.memory_bytes = 0, .cpus = 2, .seed = seed, .preempt_one_in = 5});
     Fired fired;
     auto* timer = new NotingTimer(fired, 1);
@@ -105,8 +106,8 @@ TEST(Timer, CancelFromAnotherCpuWaitsForTheCallback) {
         },
         [](sched::Schedulable& task) { task.cpus_allowed = 2; });
     machine.run();
-    ASSERT_TRUE(machine.all_finished()) << "seed " << seed;
-  }
+    ASSERT_TRUE(machine.all_finished());
+  });
 }
 
 TEST(Sleep, EndsAtTheDeadlineOfEitherClock) {

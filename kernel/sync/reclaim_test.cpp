@@ -9,6 +9,7 @@
 
 #include "arch/clock.h"
 #include "arch/hosted/kernel_threads.h"
+#include "core/testing.h"
 #include "sched/sched.h"
 
 namespace tine {
@@ -32,7 +33,7 @@ TEST(Reclaim, TheOnlyCpuFreesAtOnce) {
 }
 
 TEST(Reclaim, WaitsForLookupsUnderRandomInterleavings) {  // E60
-  for (uint64_t seed = 1; seed <= 200; ++seed) {
+  for_each_seed(10'000, [&](uint64_t seed) {
     ThreadMachine machine({.memory_bytes = 0, .cpus = 3, .seed = seed, .preempt_one_in = 5});
     int freed = 0;
     Entry* entry = new Entry(freed);
@@ -44,7 +45,7 @@ TEST(Reclaim, WaitsForLookupsUnderRandomInterleavings) {  // E60
           const bool found = entry != nullptr;
           for (int look = 0; look < 4; ++look) {
             arch::poll_relax();  // another CPU goes on
-            if (found) EXPECT_EQ(freed, freed_before) << "seed " << seed;
+            if (found) EXPECT_EQ(freed, freed_before);
           }
         }
       });
@@ -57,9 +58,9 @@ TEST(Reclaim, WaitsForLookupsUnderRandomInterleavings) {  // E60
       EXPECT_EQ(freed, 1);
     });
     machine.run();
-    ASSERT_TRUE(machine.all_finished()) << "seed " << seed;
+    ASSERT_TRUE(machine.all_finished());
     ASSERT_EQ(freed, 1);
-  }
+  });
 }
 
 TEST(Reclaim, IdleCpusAreQuiescent) {

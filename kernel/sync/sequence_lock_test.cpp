@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "arch/hosted/kernel_threads.h"
+#include "core/testing.h"
 #include "sync/hint.h"
 
 namespace tine {
@@ -28,7 +29,7 @@ struct Pair {
 };
 
 TEST(SequenceLock, ReadersSeeNoHalfChange) {
-  for (uint64_t seed = 1; seed <= 100; ++seed) {
+  for_each_seed(10'000, [&](uint64_t seed) {
     ThreadMachine machine({.memory_bytes = 0, .cpus = 3, .seed = seed, .preempt_one_in = 5});
     Pair pair;
     int rounds = 0, reads = 0;
@@ -46,14 +47,14 @@ TEST(SequenceLock, ReadersSeeNoHalfChange) {
             arch::poll_relax();
             return first == pair.second;
           });
-          EXPECT_TRUE(is_whole) << "seed " << seed;
+          EXPECT_TRUE(is_whole);
         }
       });
     }
     machine.run();
-    ASSERT_TRUE(machine.all_finished()) << "seed " << seed;
+    ASSERT_TRUE(machine.all_finished());
     EXPECT_GE(rounds, reads);
-  }
+  });
 }
 
 TEST(SequenceLock, ReadsAgainOnlyAfterAChange) {

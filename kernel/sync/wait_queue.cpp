@@ -4,6 +4,10 @@
 //
 // A waiter usually lives on its task's stack and is only unlinked by that task, under the queue's
 // lock; so under the lock every queued waiter, and its task, is alive. Nothing here fails.
+//
+// An exclusive waiter that finds its condition true by itself may be woken at that moment, and so be
+// the one that a wake-up reaches which was for the next in line. Whoever waits so, and leaves
+// something behind for others, wakes them: pipes do, and whoever gives a Mutex back.
 #include "sync/wait_queue.h"
 
 namespace tine {

@@ -41,4 +41,11 @@ class ThreadMachine {
   std::vector<std::unique_ptr<KernelThread>> threads_;
 };
 
+// The running thread uses its CPU until the clock stands at `end` / for so much of its own run time,
+// and is interrupted and preempted meanwhile like any other. Time passes on all CPUs at once, from
+// one event to the next of any CPU, so a long time costs no more than what happens in it.
+// Interrupts are on.
+void use_cpu_until(Nanoseconds end);
+void use_cpu(Nanoseconds run_time);
+
 }  // namespace tine::arch::hosted

@@ -18,6 +18,7 @@
 #include "arch/clock.h"
 #include "arch/hosted/devices.h"
 #include "arch/hosted/fibre.h"
+#include "arch/hosted/kernel_threads.h"
 #include "arch/hosted/machine_state.h"
 #include "arch/hosted/memory.h"
 #include "core/panic.h"
@@ -83,15 +84,42 @@ Nanoseconds next_timer() {
   return earliest;
 }
 
-// A CPU that is not idle, or has an interrupt to take; null if there is none but this.
-SimulatedCpu* other_busy_cpu() {
-  unsigned first = machine.options.cpus > 1 ? random_below(machine.options.cpus) : 0;
+// The first moment after this one at which a CPU that uses its time is done; kNever: none does.
+Nanoseconds next_end_of_use() {
+  Nanoseconds earliest = kNever;
   for (unsigned i = 0; i < machine.options.cpus; ++i) {
-    SimulatedCpu& cpu = machine.cpus[(first + i) % machine.options.cpus];
+    Nanoseconds end = machine.busy_until[i];
+    if (end > machine.now) earliest = std::min(earliest, end);
+  }
+  return earliest;
+}
+
+// A CPU that has something to do at this moment, or an interrupt to take; null if there is none but
+// this.
+SimulatedCpu* other_ready_cpu() {
+  unsigned count = machine.options.cpus;
+  if (count == 1) return nullptr;
+  auto first = static_cast<unsigned>(random_below(count));
+  for (unsigned i = 0; i < count; ++i) {
+    SimulatedCpu& cpu = machine.cpus[first + i < count ? first + i : first + i - count];
     if (&cpu == &running_cpu() || cpu.fibre == nullptr) continue;  // null: not started yet
-    if (!cpu.idle || is_interrupt_due(cpu)) return &cpu;
+    if ((!cpu.idle && machine.busy_until[cpu.id] <= machine.now) || is_interrupt_due(cpu)) return &cpu;
   }
   return nullptr;
+}
+
+// The running CPU has nothing to do for `patience`: another one goes on, or so much time passes, or
+// less if one has something to do before. False if all others idle.
+bool let_others_go_on(Nanoseconds patience = kNever) {
+  if (SimulatedCpu* other = other_ready_cpu()) {
+    switch_to_cpu(*other);
+    return true;
+  }
+  Nanoseconds event = next_end_of_use();
+  if (event == kNever) return false;
+  event = std::min(event, next_timer());
+  if (event > machine.now) machine.now += std::min(event - machine.now, patience);
+  return true;
 }
 
 }  // namespace
@@ -200,7 +228,7 @@ void interrupt_window() {
       machine.now += 1'000'000;
     }
     if (options.cpus > 1 && random_below(options.switch_cpu_one_in) == 0) {
-      if (SimulatedCpu* other = other_busy_cpu()) switch_to_cpu(*other);
+      if (SimulatedCpu* other = other_ready_cpu()) switch_to_cpu(*other);
     }
   }
   if (running_cpu().preempt_count < kHardIrqUnit) deliver_interrupts();
@@ -209,10 +237,8 @@ void interrupt_window() {
 void spin_window() {
   if (machine.options.host_threads) {
     sched_yield();
-  } else {
-    SimulatedCpu* other = other_busy_cpu();
-    if (other == nullptr) panic("a spin lock is taken twice, and no other CPU could release it");
-    switch_to_cpu(*other);
+  } else if (!let_others_go_on()) {
+    panic("a spin lock is taken twice, and no other CPU could release it");
   }
   // What spins is interrupted like anything else; a call must not wait for the lock.
   if (running_cpu().irqs_on && running_cpu().preempt_count < kHardIrqUnit) deliver_interrupts();
@@ -221,7 +247,27 @@ void spin_window() {
 void poll_window() {
   if (machine.options.host_threads) {
     sched_yield();
-  } else if (SimulatedCpu* other = other_busy_cpu()) switch_to_cpu(*other);
+  } else {
+    (void)let_others_go_on(/*patience=*/100);
+  }
+}
+
+void use_cpu_until(Nanoseconds end) {
+  TINE_ASSERT(!machine.options.host_threads);
+  while (machine.now < end) {
+    SimulatedCpu& cpu = running_cpu();
+    TINE_ASSERT(cpu.irqs_on && cpu.preempt_count < kHardIrqUnit);
+    machine.busy_until[cpu.id] = end;
+    if (!is_interrupt_due(cpu)) (void)let_others_go_on();
+    machine.busy_until[cpu.id] = 0;
+    deliver_interrupts();
+  }
+}
+
+void use_cpu(Nanoseconds time) {
+  const sched::Schedulable& self = *current_schedulable();
+  auto used = [&self] { return self.sum_exec_runtime + machine.now - self.exec_start; };
+  for (Nanoseconds end = used() + time; used() < end;) use_cpu_until(machine.now + end - used());
 }
 
 void advance_clock(Nanoseconds by) {
@@ -245,9 +291,9 @@ void run_until_quiet(Nanoseconds until) {
     irq_disable();
     bool may_go_on = machine.power == PowerState::on;
     if (!need_resched()) {
-      SimulatedCpu* other = other_busy_cpu();
-      Nanoseconds timer = next_timer();
-      if (!other && (!may_go_on || timer > until || timer == kNever)) break;
+      SimulatedCpu* other = other_ready_cpu();
+      Nanoseconds event = std::min(next_timer(), next_end_of_use());
+      if (!other && (!may_go_on || event > until || event == kNever)) break;
       cpu_idle();
     }
     irq_enable();
@@ -265,10 +311,8 @@ using namespace hosted;
 void cpu_idle() {
   if (machine.options.host_threads) return idle_on_thread();
   running_cpu().idle = true;
-  if (!is_interrupt_due(running_cpu())) {
-    if (SimulatedCpu* other = other_busy_cpu()) {
-      switch_to_cpu(*other);
-    } else if (running_cpu().id != 0) {
+  if (!is_interrupt_due(running_cpu()) && !let_others_go_on()) {
+    if (running_cpu().id != 0) {
       switch_to_cpu(machine.cpus[0]);  // whose loop decides whether the machine is quiet
     } else if (Nanoseconds timer = next_timer(); timer != kNever && timer > machine.now) {
       machine.now = timer;

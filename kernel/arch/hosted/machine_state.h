@@ -15,6 +15,7 @@ namespace tine::arch::hosted {
 struct Machine {
   MachineOptions options;
   SimulatedCpu cpus[kMaxCpus];
+  Nanoseconds busy_until[kMaxCpus] = {};  // the CPU's task uses it until then (use_cpu_until)
   Nanoseconds now = kBootTime;  // host_threads: not used, the host's clock counts
   Nanoseconds host_start = 0;
   std::atomic<PowerState> power{PowerState::on};
