@@ -14,8 +14,8 @@ namespace {
 
 // --- Forking.
 
-// B71: whatever the slices, and however deep the chain of forks, the sum stays what it was.
-TEST(Simulation, SlicesAreConservedAcrossForks) {
+// Whatever the slices, and however deep the chain of forks, the sum stays what it was.
+TEST(Simulation, SlicesAreConservedAcrossForks) {  // B71
   for_each_seed(10'000, [](uint64_t seed) {
     ThreadMachine machine({.memory_bytes = 0, .seed = seed});
     std::vector<Schedulable> family(2 + random_below(8));
@@ -59,8 +59,8 @@ void live_by_forking(ThreadMachine& machine, int generations, Nanoseconds end) {
   }
 }
 
-// B71: a hog keeps its half of the CPU although the other side runs through children that it forks.
-TEST(Simulation, ForkingGainsNoShare) {
+// A hog keeps its half of the CPU although the other side runs through children that it forks.
+TEST(Simulation, ForkingGainsNoShare) {  // B71
   for_each_seed(500, [](uint64_t seed) {
     ThreadMachine machine({.memory_bytes = 0, .seed = seed});
     Nanoseconds duration = kNsPerSecond;
