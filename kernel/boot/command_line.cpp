@@ -14,10 +14,10 @@ namespace {
 
 // Parameters that the kernel takes, or that are customary and mean nothing here: not init's.
 constexpr std::string_view kKnown[] = {
-    "acpi",       "console",  "debug",       "earlycon", "earlyprintk", "fault_injection",
-    "init",       "loglevel", "mitigations", "nokaslr",  "panic",       "pci",
-    "quiet",      "random",   "rdinit",      "reboot",   "ro",          "root",
-    "rootfstype", "rw",       "tsc",
+    "acpi",    "console",    "debug",       "earlycon", "earlyprintk", "fault_injection",
+    "init",    "loglevel",   "mitigations", "nokaslr",  "panic",       "pci",
+    "provoke", "quiet",      "random",      "rdinit",   "reboot",      "ro",
+    "root",    "rootfstype", "rw",          "tsc",
 };
 
 bool is_known(std::string_view word) {

@@ -12,6 +12,7 @@
 #include "arch/vdso.h"
 #include "boot/boot_info.h"
 #include "boot/command_line.h"
+#include "boot/provoke.h"
 #include "core/log.h"
 #include "core/panic.h"
 #include "core/version.h"
@@ -144,6 +145,7 @@ void kernel_init(void*) {
   if (!give_directories_and_descriptors()) panic("no memory for init");
   wait_for_other_cpus();
   if (!start_cpu_threads() || !start_watching_sleepers()) panic("no memory for kernel threads");
+  provoke(boot.command_line->value("provoke"));
   run_init(*boot.command_line);
 }
 

@@ -22,6 +22,14 @@ namespace tine::sched {
 namespace {
 
 alignas(RunQueue) char run_queue_storage[sizeof(RunQueue) * kMaxCpus];
+
+// A stack begins as zeros: its lowest word is what STACK_END_MAGIC is in Linux (E57). The guard page
+// below sees who runs over it, this who jumps over it. Bare threads of tests have no such stack.
+[[maybe_unused]] bool has_sound_stack_end(const Schedulable& task) {
+  return task.kernel_stack.value == 0 ||
+         *reinterpret_cast<const uint64_t*>(task.kernel_stack.value) == 0;
+}
+
 // A signal that came after the task decided to sleep keeps it awake.
 bool must_stay_awake(const Schedulable& task, TaskState state) {
   uint32_t work = task.work.load(std::memory_order_relaxed);
@@ -66,6 +74,7 @@ void schedule_core(Leave why) NO_THREAD_SAFETY_ANALYSIS {
   const Nanoseconds now = rq.now;
 
   Schedulable& previous = *rq.current;
+  TINE_DEBUG_ASSERT(has_sound_stack_end(previous));
   TaskState state = previous.state.load(std::memory_order_relaxed);
   if (why == Leave::yields) {
     ++rq.statistics.yields;

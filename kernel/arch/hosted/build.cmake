@@ -13,5 +13,6 @@ endif()
 find_package(GTest REQUIRED)
 # And what of the other home needs no such machine to run.
 add_executable(tine-unit-tests ${TINE_TESTS}
+  ${CMAKE_CURRENT_SOURCE_DIR}/arch/x86_64/cpu/stack_canary.cpp
   ${CMAKE_CURRENT_SOURCE_DIR}/arch/x86_64/machine/madt.cpp)
 target_link_libraries(tine-unit-tests PRIVATE tine-core GTest::gtest_main)

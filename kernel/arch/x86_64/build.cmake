@@ -15,7 +15,7 @@ target_compile_options(tine-core PUBLIC
   -mno-red-zone -mno-mmx -mno-sse -mno-avx -mcmodel=kernel -fno-pic -ffreestanding
   -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer -mstack-alignment=8 -ffunction-sections -fdata-sections
   -fno-asynchronous-unwind-tables -O2 -g1
-  "$<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions;-fno-rtti;-fno-threadsafe-statics;-fno-c++-static-destructors;-fstack-protector-strong;-mstack-protector-guard=global;-Wframe-larger-than=2560;-Werror=frame-larger-than;-Wno-global-constructors;-nostdinc++>"
+  "$<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions;-fno-rtti;-fno-threadsafe-statics;-fno-c++-static-destructors;-fstack-protector-strong;-mstack-protector-guard-reg=gs;-mstack-protector-guard-offset=88;-Wframe-larger-than=2560;-Werror=frame-larger-than;-Wno-global-constructors;-nostdinc++>"
   "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-isystem ${CMAKE_CURRENT_SOURCE_DIR}/core/libcxx>"
   "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-isystem /usr/lib/llvm-19/include/c++/v1>"
   -nostdlibinc "SHELL:-isystem /usr/include/x86_64-linux-musl"

@@ -13,9 +13,12 @@
 #define CPU_PREEMPT_COUNT 32
 #define PREEMPT_IDLE 0x80000000  // count 0 and no reschedule due
 
+// x86::CpuBlock, behind CpuLocal; the compiler is told in build.cmake.
+#define CPU_STACK_CANARY 88
+
 // sched::Schedulable
 #define TASK_STACK_POINTER 0
-#define TASK_WORK 48
+#define TASK_WORK 56
 #define WORK_SYSCALL_TRACE 8
 
 // arch::UserRegs

@@ -7,7 +7,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <vector>
 
 #include "arch/hosted/harness.h"
 #include "task/clone/copy_process.h"
@@ -192,6 +191,19 @@ TEST(Birth, WhatIsNotInheritedStartsEmpty) {  // B55, C5, C16, C22, D2, E15, E56
     sched::wake_up_new_task(*child);
     EXPECT_EQ(wait_for(child->tid()), 0);
   });
+}
+
+TEST(Birth, ADamagedEndOfTheStackIsFound) {  // E57
+  auto run = [](uint64_t damage) {
+    return run_core_in_child(
+        [damage] {
+          *reinterpret_cast<uint64_t*>(current().kernel_stack.value) = damage;
+          system_call(kSysSchedYield);
+        },
+        {}, [] { return testing::Test::HasFailure(); });
+  };
+  EXPECT_TRUE(run(0));
+  EXPECT_FALSE(run(1));
 }
 
 TEST(Birth, NoCpuHasTheChildsMemoryLoaded) {  // D8

@@ -16,6 +16,7 @@
 #include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/fpu.h"
 #include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/cpu/stack_canary.h"
 #include "arch/x86_64/machine/apic.h"
 #include "arch/x86_64/machine/secondary.h"
 #include "arch/x86_64/machine/serial.h"
@@ -112,20 +113,21 @@ void init_boot_cpu_local() {
 void become_idle_task() {
   Task& idle = **make_idle_task(0);  // the first one's is static
   idle.kernel_stack = VirtAddr(reinterpret_cast<uint64_t>(boot_stack_bottom));
+  idle.context.stack_canary = boot_cpu.stack_canary;  // frames are guarded by it already
   arch::set_current(&idle);
 }
 
 }  // namespace
 
-extern "C" uint64_t __stack_chk_guard;
-
-extern "C" [[noreturn]] void x86_start(uint64_t start_info) {
+// Not guarded: there is no canary before GS points at the CPU's block.
+extern "C" [[noreturn, gnu::no_stack_protector]] void x86_start(uint64_t start_info) {
   init_boot_cpu_local();
   init_serial();
   detect_features();
   // Here and not in a function of its own: one that returns would miss the canary it entered with.
   uint64_t canary;
-  if (arch::hardware_random(canary)) __stack_chk_guard = canary & ~uint64_t{0xff};
+  if (!arch::hardware_random(canary)) canary = arch::cycle_counter();
+  boot_cpu.stack_canary = canary & kCanaryMask;
   init_interrupt_gates();
   load_descriptor_tables();
   enable_features();
@@ -137,6 +139,7 @@ extern "C" [[noreturn]] void x86_start(uint64_t start_info) {
   init_clock();
   find_processors(boot_info.rsdp);
   become_idle_task();
+  init_stack_canaries();
   kernel_main(boot_info);
 }
 

@@ -14,6 +14,7 @@
 #include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/fpu.h"
 #include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/cpu/stack_canary.h"
 #include "arch/x86_64/offsets.h"
 #include "core/panic.h"
 #include "mm/user_memory.h"
@@ -42,6 +43,7 @@ uint64_t stack_top(const sched::Schedulable& task) {
 SwitchFrame& prepare_stack(sched::Schedulable& task, const char* start) {
   auto* frame = reinterpret_cast<SwitchFrame*>(&arch::user_regs(task)) - 1;
   *frame = {.return_address = reinterpret_cast<uint64_t>(start)};
+  task.context.stack_canary = make_stack_canary(&task);
   task.context.stack_pointer = reinterpret_cast<uint64_t>(frame);
   return *frame;
 }
@@ -114,12 +116,11 @@ UserRegs& user_regs(sched::Schedulable& task) {
 sched::Schedulable* switch_context(sched::Schedulable& previous, sched::Schedulable& next) {
   x86::switch_fpu(previous.context, next.context);
   x86::switch_bases(previous.context, next.context);
-  // A stack begins as zeros: its lowest word is what STACK_END_MAGIC is in Linux (E57).
-  TINE_DEBUG_ASSERT(*reinterpret_cast<const uint64_t*>(previous.kernel_stack.value) == 0);
   uint64_t top = x86::stack_top(next);
-  this_cpu().kernel_stack_top = top;
-  x86::set_interrupt_stack(top);
-  set_current(&next);
+  x86::CpuBlock& cpu = x86::this_cpu_block();
+  cpu.kernel_stack_top = cpu.task_state.rsp[0] = top;
+  cpu.current = &next;
+  cpu.stack_canary = next.context.stack_canary;
   return static_cast<sched::Schedulable*>(
       x86::switch_stacks(&previous.context.stack_pointer, next.context.stack_pointer, &previous));
 }

@@ -31,6 +31,8 @@ inline constexpr unsigned kGdtEntries = 16;
 inline constexpr unsigned kInterruptStackSize = 8192;
 
 struct CpuBlock : arch::CpuLocal {
+  // The running task's. First, for compiled code reads it at a fixed place: CPU_STACK_CANARY.
+  uint64_t stack_canary = 0;
   TaskStateSegment task_state;
   uint64_t gdt[kGdtEntries] = {};
   uint32_t command_target = 0;  // what the local APIC's register of that name holds (xAPIC)

@@ -12,6 +12,5 @@ namespace tine::x86 {
 void init_interrupt_gates();    // once; while kernel text is still writable
 void load_descriptor_tables();  // of this CPU, whose block and number are set
 // Where an interrupt from user mode puts its frame: the top of the running task's kernel stack.
-inline void set_interrupt_stack(uint64_t top) { this_cpu_block().task_state.rsp[0] = top; }
 
 }  // namespace tine::x86

@@ -20,6 +20,7 @@ static_assert(offsetof(CpuLocal, kernel_stack_top) == CPU_KERNEL_STACK_TOP);
 static_assert(offsetof(CpuLocal, scratch) == CPU_SCRATCH);
 static_assert(offsetof(CpuLocal, preempt_count) == CPU_PREEMPT_COUNT);
 static_assert(arch::kNoReschedDue == PREEMPT_IDLE);
+static_assert(sizeof(CpuLocal) == CPU_STACK_CANARY);  // the first member of x86::CpuBlock
 
 static_assert(offsetof(Schedulable, context.stack_pointer) == TASK_STACK_POINTER);
 static_assert(offsetof(Schedulable, work) == TASK_WORK);

@@ -126,8 +126,6 @@ void panic_at_fault(const arch::UserRegs& regs, uint64_t address, uint64_t error
 }
 
 extern "C" {
-// The canary of every stack frame, until x86_start() makes it random.
-constinit uint64_t __stack_chk_guard = 0x5c0f'e1d2'93b7'0a00;
 [[noreturn]] void __stack_chk_fail() { panic("stack smashed"); }
 [[noreturn]] void __cxa_pure_virtual() { panic("pure virtual call"); }
 }

@@ -19,6 +19,7 @@
 #include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/fpu.h"
 #include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/cpu/stack_canary.h"
 #include "arch/x86_64/machine/apic.h"
 #include "arch/x86_64/machine/madt.h"
 #include "arch/x86_64/time/tsc.h"
@@ -65,6 +66,7 @@ Result<void> start_processor(CpuId cpu) {
   Task& idle = *TRY(make_idle_task(cpu));
   idle.kernel_stack = stack;
   block->current = &idle;
+  block->stack_canary = idle.context.stack_canary = make_stack_canary(&idle);
   block->kernel_stack_top = stack.value + sched::kKernelStackSize;
   secondary_start = {.page_table = image_phys(&kernel_top_table).value,
                      .stack_top = block->kernel_stack_top,
@@ -81,7 +83,8 @@ void start_from(CpuId cpu) {
 
 }  // namespace
 
-extern "C" [[noreturn]] void x86_start_secondary(CpuBlock* block) {
+// Not guarded: GS does not point at the block yet.
+extern "C" [[noreturn, gnu::no_stack_protector]] void x86_start_secondary(CpuBlock* block) {
   write_msr(kMsrGsBase, reinterpret_cast<uint64_t>(block));
   write_msr(kMsrKernelGsBase, 0);
   load_descriptor_tables();

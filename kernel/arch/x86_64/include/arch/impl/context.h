@@ -73,6 +73,7 @@ struct ThreadContext {
   uint64_t fault_address = 0;
   uint32_t trap_number = 0;
   uint32_t error_code = 0;
+  uint64_t stack_canary = 0;  // guards the return addresses on its kernel stack
 };
 
 }  // namespace tine::arch
