@@ -78,18 +78,26 @@ struct GapSearch {
 
   // The same for the holes between the mappings below `node`, from above.
   UserAddr place_below(const MappingNode& node) const {
-    for (unsigned i = node.index_of(high) + 1; i-- > 0;) {
-      if (i + 1u < node.used) {
-        UserAddr found = place_in(node.entries[i]->end, node.starts[i + 1]);
+    return node.level > 1 ? place_in_node<true>(node) : place_in_node<false>(node);
+  }
+
+  template <bool has_nodes>
+  UserAddr place_in_node(const MappingNode& node) const {
+    MappingEntry* const* entry = &node.entries[node.index_of(high)];
+    const UserAddr* start = &node.starts[entry - node.entries];
+    UserAddr above = entry + 1 < node.entries + node.used ? start[1] : (*entry)->end;
+    for (const uint64_t wanted = length;; --entry, --start) {
+      const UserAddr end = (*entry)->end;
+      if (above - end >= wanted) [[unlikely]] {
+        if (UserAddr found = place_in(end, above); found.value != 0) return found;
+      }
+      if (has_nodes && static_cast<const MappingNode&>(**entry).gap >= wanted) [[unlikely]] {
+        UserAddr found = place_below(static_cast<const MappingNode&>(**entry));
         if (found.value != 0) return found;
       }
-      if (node.level > 1 && node.child(i).gap >= length) {
-        UserAddr found = place_below(node.child(i));
-        if (found.value != 0) return found;
-      }
-      if (node.starts[i] <= low) break;
+      above = *start;
+      if (above <= low || start == node.starts) return UserAddr(0);
     }
-    return UserAddr(0);
   }
 };
 

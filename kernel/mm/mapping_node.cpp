@@ -34,7 +34,8 @@ MappingNode* MappingNode::copy() const {
   node.end = end;
   node.gap = gap;
   node.used = used;
-  for (unsigned i = 0; i < used; ++i) {
+  const unsigned count = used;  // which counting references might change, for a compiler
+  for (unsigned i = 0; i < count; ++i) {
     node.starts[i] = starts[i];
     node.entries[i] = entries[i];
     entries[i]->ref_get();
@@ -101,30 +102,38 @@ void MappingNode::rescan_marks() {
   for (unsigned i = 0; i < used; ++i) flags |= entries[i]->flags & kForkMarks;
 }
 
-void MappingNode::rescan() {
-  gap = 0;
-  flags = 0;
-  UserAddr below = starts[0];
-  for (unsigned i = 0; i < used; ++i) {
-    gap = std::max(gap, starts[i] - below);
-    if (level > 1) gap = std::max(gap, child(i).gap);
-    flags |= entries[i]->flags & kForkMarks;
-    below = entries[i]->end;
+namespace {
+
+uint64_t largest_hole(const MappingNode& node) {
+  uint64_t largest = 0;
+  UserAddr below = node.starts[0];
+  for (unsigned i = 0; i < node.used; ++i) {
+    largest = std::max(largest, node.starts[i] - below);
+    if (node.level > 1) largest = std::max(largest, node.child(i).gap);
+    below = node.entries[i]->end;
   }
+  return largest;
+}
+
+}  // namespace
+
+void MappingNode::rescan() {
+  gap = largest_hole(*this);
+  rescan_marks();
   start = starts[0];
-  end = below;
+  end = entries[used - 1]->end;
 }
 
 bool MappingNode::note_change(uint64_t before, uint64_t now) {
   const UserAddr old_start = start, old_end = end;
   const uint64_t old_gap = gap;
   if (now < before && before == gap) {
-    rescan();
+    gap = largest_hole(*this);
   } else {
     gap = std::max(gap, now);
-    start = starts[0];
-    end = entries[used - 1]->end;
   }
+  start = starts[0];
+  end = entries[used - 1]->end;
   return start != old_start || end != old_end || gap != old_gap;
 }
 

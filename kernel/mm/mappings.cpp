@@ -200,10 +200,12 @@ Result<void> remove_mappings(Mm& mm, UserAddr start, UserAddr end) {
 Result<void> insert_mapping(Mm& mm, UserAddr start, UserAddr end, MapRequest& request) {
   if (const Vma* alike = alike_neighbour(mm, start, end, request)) {
     Vma& extended = *TRY(own_mapping(mm, *alike));
+    const bool grows_up = extended.end == start;
     mm.mappings.resize(extended, std::min(extended.start, start), std::max(extended.end, end));
-    merge_with_neighbours(mm, extended);
+    if (grows_up) merge_with_neighbours(mm, extended);  // else it is known that nothing is alike
     return {};
   }
+  const bool may_have_alike = request.object || request.name;
   Ref<Vma> vma = TRY(make_ref<Vma>());
   vma->start = start;
   vma->end = end;
@@ -217,7 +219,7 @@ Result<void> insert_mapping(Mm& mm, UserAddr start, UserAddr end, MapRequest& re
   Vma& inserted = *vma;
   TRY(mm.mappings.insert(vma));
   ++mm.map_count;
-  merge_with_neighbours(mm, inserted);
+  if (may_have_alike) merge_with_neighbours(mm, inserted);
   return {};
 }
 
