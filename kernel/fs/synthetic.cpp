@@ -72,17 +72,14 @@ class OpenTextFile final : public PathFile {
 
   Result<size_t> read(IoBuffer& buffer, uint64_t& position) override {
     MutexGuard guard(text_lock_);
-    if (position == 0 || !has_text_) {
-      TextBuilder fresh;
-      TRY(inode_of_text().show(fresh));
-      if (fresh.has_failed()) return Errno::nomem;
-      text_ = std::move(fresh);
-      has_text_ = true;
+    if (position == 0 || position < part_start_ || !has_text_) TRY(make_part(0, 0));
+    while (position >= part_end()) {
+      if (text_.next_place() == 0) return size_t{0};
+      TRY(make_part(text_.next_place(), part_end()));
     }
-    std::string_view text = text_.text();
-    if (position >= text.size()) return size_t{0};
-    size_t length = std::min<size_t>(buffer.remaining(), text.size() - position);
-    size_t count = TRY(buffer.copy_in(text.data() + position, length));
+    const size_t length = std::min<size_t>(buffer.remaining(), part_end() - position);
+    const char* from = text_.text().data() + (position - part_start_);
+    size_t count = TRY(buffer.copy_in(from, length));
     position += count;
     return count;
   }
@@ -107,8 +104,20 @@ class OpenTextFile final : public PathFile {
 
  private:
   TextFile& inode_of_text() const { return static_cast<TextFile&>(file_inode()); }
+  uint64_t part_end() const REQUIRES(text_lock_) { return part_start_ + text_.text().size(); }
+  Result<void> make_part(uint64_t place, uint64_t start) REQUIRES(text_lock_) {
+    TextBuilder fresh(place);
+    TRY(inode_of_text().show(fresh));
+    if (fresh.has_failed()) return Errno::nomem;
+    text_ = std::move(fresh);
+    part_start_ = start;
+    has_text_ = true;
+    return {};
+  }
+
   Mutex text_lock_{LockRank::inode};
   TextBuilder text_ GUARDED_BY(text_lock_);
+  uint64_t part_start_ GUARDED_BY(text_lock_) = 0;  // where in the file text_ begins
   bool has_text_ GUARDED_BY(text_lock_) = false;
 };
 

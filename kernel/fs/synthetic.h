@@ -28,8 +28,18 @@ class SyntheticSuperblock final : public Superblock {
 
 // Text that grows: a line at a time, in memory that doubles. Once it has failed it stays failed
 // (ENOMEM), so that a show() need not check each line.
+//
+// What may be long is made in parts, so that no reader holds all of it: once is_full(), the maker
+// says where it will go on, and is called again with that place and an empty text.
 class TextBuilder {
  public:
+  static constexpr size_t kPartBytes = 64 * 1024;
+  explicit TextBuilder(uint64_t place = 0) : place_(place) {}
+  uint64_t place() const { return place_; }  // 0: the beginning; else what go_on_at() was told
+  bool is_full() const { return length_ >= kPartBytes; }
+  void go_on_at(uint64_t next_place) { next_place_ = next_place; }
+  uint64_t next_place() const { return next_place_; }  // 0: the text is complete
+
   template <class... Arguments>
   void print(std::string_view format, const Arguments&... arguments) {
     vprint(format, {FormatArgument(arguments)...});
@@ -45,6 +55,7 @@ class TextBuilder {
   Buffer<char> buffer_;
   size_t length_ = 0;
   bool failed_ = false;
+  uint64_t place_, next_place_ = 0;
 };
 
 class SyntheticDirectory : public Inode {
@@ -93,7 +104,7 @@ class TableDirectory : public SyntheticDirectory {
 };
 
 // A file whose text is made anew when it is read from the start; a reader that goes on from there
-// sees one consistent text.
+// sees one consistent text, or, if it is made in parts, one for each part.
 class TextFile : public Inode {
  public:
   TextFile(Superblock& superblock, uint32_t permissions, KernelUid uid = {}, KernelGid gid = {})

@@ -69,6 +69,11 @@ void copy_huge_page(const Frame& to, const Frame& from) {
   }
 }
 
+bool may_become_huge(const Mm& mm, const Vma& vma) {
+  const UserAddr first = window_of(vma.start + (kHugePageSize - 1));
+  return has_whole_window(vma, first) && is_wanted(mm, vma, vma.flags & kVmWrite);
+}
+
 HugeFault fault_huge(Mm& mm, const Vma& vma, UserAddr at, bool write) {
   if (vma.flags & kVmHugeTlb) return fault_pool_page(mm, vma, at, write);
   if (HugeFault present = fault_present(mm, at, write); present != HugeFault::none) return present;

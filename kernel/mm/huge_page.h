@@ -45,6 +45,9 @@ arch::Pte huge_entry(const Frame& huge, uint32_t vm_flags);
 enum class HugeFault : uint8_t { none, done, shared, bus_error, no_memory };
 HugeFault fault_huge(Mm& mm, const Vma& vma, UserAddr at, bool write) REQUIRES_SHARED(mm.mmap_lock);
 
+// Whether a touch of the mapping may bring one in: it has a whole window, and the policy is for it.
+bool may_become_huge(const Mm& mm, const Vma& vma);
+
 // MADV_COLLAPSE: makes huge pages of what lies in whole windows of 2 MiB in [start, end), which is
 // part of `vma`. INVAL: not memory that can have them, or too little; NOMEM.
 Result<void> collapse_pages(Mm& mm, const Vma& vma, UserAddr start, UserAddr end)

@@ -86,6 +86,13 @@ void look_at_same_place(void* context, Mm& other) {
 
 }  // namespace
 
+UserAddr next_mapped(Mm& mm, UserAddr at, UserAddr end) {
+  if (at >= end) return end;
+  SpinGuard guard(mm.page_table_lock);
+  // What is folded is little, and not listed by address.
+  return mm.page_table.is_folded() ? at : mm.page_table.next_populated(at, end);
+}
+
 void measure_sharing(Mm& mm, const Vma& vma, UserAddr start, UserAddr end, LeafSharing& out) {
   const auto count = static_cast<unsigned>((end - start) >> kPageShift);
   if (!copy_entries(mm, start, count, out)) return;

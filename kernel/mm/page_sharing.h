@@ -16,6 +16,7 @@ namespace tine::mm {
 // What one leaf table (2 MiB) maps, and by how many address spaces each page is mapped.
 struct LeafSharing : HeapAllocated {
   static constexpr const char* kCacheName = "leaf_sharing";
+  LeafSharing() {}
   static constexpr unsigned kPages = arch::kTableEntries;
   arch::Pte entries[kPages];
   const Frame* huge_page;    // that they are parts of, or null
@@ -31,5 +32,8 @@ struct LeafSharing : HeapAllocated {
 // Fills in what `vma` maps in [start, end), which lies in one leaf table, from index 0 on.
 void measure_sharing(Mm& mm, const Vma& vma, UserAddr start, UserAddr end, LeafSharing& out)
     REQUIRES_SHARED(mm.mmap_lock);
+
+// The first address in [at, end) where something may be mapped, or `end`.
+UserAddr next_mapped(Mm& mm, UserAddr at, UserAddr end);
 
 }  // namespace tine::mm

@@ -75,9 +75,10 @@ Result<MappingPages> measure_pool_mapping(Mm& mm, const Vma& vma) {
 
 Result<MappingPages> measure_mapping(Mm& mm, const Vma& vma) {
   if (vma.flags & kVmHugeTlb) return measure_pool_mapping(mm, vma);
-  Owned<LeafSharing> leaf = TRY(make<LeafSharing>());
+  Owned<LeafSharing> leaf;  // large: where nothing is in memory it is not needed
   MappingPages pages;
-  for (UserAddr at = vma.start, stop; at < vma.end; at = stop) {
+  for (UserAddr at = vma.start, stop; (at = next_mapped(mm, at, vma.end)) < vma.end; at = stop) {
+    if (!leaf) leaf = TRY(make<LeafSharing>());
     stop = std::min(vma.end, leaf_end(at));
     measure_sharing(mm, vma, at, stop, *leaf);
     for (unsigned i = 0; i < (stop - at) >> kPageShift; ++i) {

@@ -123,14 +123,26 @@ Result<void> show_statm(Task& task, TextBuilder& out) {
   return {};
 }
 
-Result<void> show_maps(Task& task, TextBuilder& out) {
-  mm::MmUser user = memory_of(task);
+// A part ends where a mapping ends.
+Result<void> print_mappings(Task& task, TextBuilder& out, PrintMapping print) {
+  const mm::MmUser user = memory_of(task);
   if (!user) return {};
   ReadGuard guard(user->mmap_lock);
-  for (const mm::Vma* vma = user->mappings.first(); vma != nullptr; vma = user->mappings.next(*vma)) {
-    print_mapping(*user, *vma, out);
+  for (const mm::Vma* vma = user->mappings.first_ending_after(UserAddr(out.place()));
+       vma != nullptr; vma = user->mappings.next(*vma)) {
+    TRY(print(*user, *vma, out));
+    if (!out.is_full()) continue;
+    out.go_on_at(vma->end.value);
+    break;
   }
   return {};
+}
+
+Result<void> show_maps(Task& task, TextBuilder& out) {
+  return print_mappings(task, out, [](mm::Mm& memory, const mm::Vma& vma, TextBuilder& text) {
+    print_mapping(memory, vma, text);
+    return Result<void>();
+  });
 }
 
 Result<void> show_cmdline(Task& task, TextBuilder& out) {

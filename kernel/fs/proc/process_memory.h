@@ -23,5 +23,9 @@ void print_memory_status(const MemoryReport& report, TextBuilder& out);  // the 
 mm::MmUser memory_of(Task& task);
 // The line of /proc/PID/maps.
 void print_mapping(const mm::Mm& memory, const mm::Vma& vma, TextBuilder& out);
+// Calls print() for all mappings, as many as one part of the text has room for. Nothing to print
+// where there is no memory. Takes the mmap_lock, shared.
+using PrintMapping = Result<void> (*)(mm::Mm& memory, const mm::Vma& vma, TextBuilder& out);
+Result<void> print_mappings(Task& task, TextBuilder& out, PrintMapping print);
 
 }  // namespace tine::fs::proc

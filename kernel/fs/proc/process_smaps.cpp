@@ -3,8 +3,11 @@
 // /proc/PID/smaps and smaps_rollup (proc_pid_smaps(5)): what of each mapping is in memory, and what
 // of it is shared. The counting is mm/report.h's; here is the format. A task without memory has
 // empty files. ENOMEM.
+#include <algorithm>
+
 #include "fs/proc/proc.h"
 #include "fs/proc/process_memory.h"
+#include "mm/huge_page.h"
 
 namespace tine::fs::proc {
 
@@ -26,10 +29,25 @@ constexpr FlagName kFlagNames[] = {
     {mm::kVmHugeTlb, "ht"},    {mm::kVmHugePage, "hg"},   {mm::kVmNoHugePage, "nh"},
 };
 
+// "Name:", blanks up to the number, which ends at column 24 unless it is longer than 8 digits, "kB".
+// Two dozen of these lines tell of each mapping, so they are put together by hand.
 void print_kib(TextBuilder& out, std::string_view name, uint64_t kib) {
-  char label[24];
-  const size_t length = format_to(label, "{}:", name);
-  out.print("{:<16}{:8} kB\n", std::string_view(label, length), kib);
+  constexpr size_t kNumberColumn = 16, kWidth = 8, kMostDigits = 20;
+  constexpr std::string_view kUnit = " kB\n";
+  char digits[kMostDigits];
+  char* const end = digits + kMostDigits;
+  char* first = end;
+  do *--first = static_cast<char>('0' + kib % 10);
+  while ((kib /= 10) != 0);
+  const auto length = static_cast<size_t>(end - first);
+
+  char line[kNumberColumn + kMostDigits + kUnit.size()];
+  std::fill_n(line, kNumberColumn + kWidth, ' ');
+  *std::ranges::copy(name, line).out = ':';
+  char* at = line + kNumberColumn + kWidth - std::min(length, kWidth);
+  at = std::copy(first, end, at);
+  at = std::ranges::copy(kUnit, at).out;
+  out.append({line, at});
 }
 
 uint64_t share_kib(uint64_t share) { return share >> mm::MappingPages::kShareShift >> 10; }
@@ -67,9 +85,13 @@ Result<void> print_details(mm::Mm& memory, const mm::Vma& vma, TextBuilder& out)
   print_kib(out, "Pss", share_kib(pages.share()));
   print_kib(out, "Pss_Dirty", share_kib(pages.share_dirty));
   print_pages(pages, out);
-  out.append("THPeligible:           0\nVmFlags: ");
+  out.append("THPeligible:           ");
+  out.append(mm::may_become_huge(memory, vma) ? '1' : '0');
+  out.append("\nVmFlags: ");
   for (const FlagName& flag : kFlagNames) {
-    if (vma.flags & flag.flag) out.print("{} ", flag.name);
+    if (!(vma.flags & flag.flag)) continue;
+    out.append(flag.name);
+    out.append(' ');
   }
   out.append('\n');
   return {};
@@ -78,14 +100,7 @@ Result<void> print_details(mm::Mm& memory, const mm::Vma& vma, TextBuilder& out)
 }  // namespace
 
 Result<void> show_smaps(Task& task, TextBuilder& out) {
-  const mm::MmUser user = memory_of(task);
-  if (!user) return {};
-  ReadGuard guard(user->mmap_lock);
-  for (const mm::Vma* vma = user->mappings.first(); vma != nullptr;
-       vma = user->mappings.next(*vma)) {
-    TRY(print_details(*user, *vma, out));
-  }
-  return {};
+  return print_mappings(task, out, print_details);
 }
 
 Result<void> show_smaps_rollup(Task& task, TextBuilder& out) {

@@ -4,6 +4,8 @@
 // generations, copies, locks, and objects that are mapped more than once.
 #include "check.h"
 
+#include <sys/prctl.h>
+
 enum { page = 4096 };
 
 // The figure of the mapping that starts at `start` (NULL: of the sum) in KiB; -1: not there.
@@ -148,13 +150,16 @@ static void sums(void) {
   static char text[1 << 18];
   must(slurp("/proc/self/smaps", text, sizeof text));
   long sizes = 0, mappings = 0;
-  for (char* at = text; (at = strstr(at, "\nSize:")); ++at) sizes += strtol(at + 6, NULL, 10), ++mappings;
+  for (char* at = text; (at = strstr(at, "\nSize:")); ++at)
+    sizes += strtol(at + 6, NULL, 10), ++mappings;
   if (strstr(text, "[vsyscall]")) sizes -= 4;  // is nobody's
   ok("several mappings", mappings > 4);
   equal("VmSize is their sum", status("VmSize") - sizes, 0);
   ok("a sum of what is resident", figure(getpid(), NULL, "Rss") > 0);
-  equal("its kinds", labs(figure(getpid(), NULL, "Pss_Anon") + figure(getpid(), NULL, "Pss_File") +
-                          figure(getpid(), NULL, "Pss_Shmem") - figure(getpid(), NULL, "Pss")) < 3, 1);
+  equal("its kinds",
+        labs(figure(getpid(), NULL, "Pss_Anon") + figure(getpid(), NULL, "Pss_File") +
+             figure(getpid(), NULL, "Pss_Shmem") - figure(getpid(), NULL, "Pss")) < 3,
+        1);
   long data = status("VmData"), peak = status("VmPeak");
   char* memory = map(64, MAP_PRIVATE | MAP_ANONYMOUS, -1);
   equal("VmData", status("VmData") - data, 256);
@@ -168,10 +173,61 @@ static void sums(void) {
   ok("tables", status("VmPTE") > 0);
 }
 
+// Whether huge pages may come, where the system has them for those who ask.
+static void huge_pages(void) {
+  pid_t self = getpid();
+  char *memory = map_alone(3 * 512), *small = map_alone(256);
+  must(madvise(memory, 3 * 512 * page, MADV_HUGEPAGE));
+  must(madvise(small, 256 * page, MADV_HUGEPAGE));
+  equal("asked for", figure(self, memory, "THPeligible"), 1);
+  equal("no room for one", figure(self, small, "THPeligible"), 0);
+  must(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));
+  equal("switched off", figure(self, memory, "THPeligible"), 0);
+  must(prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0));
+  must(madvise(memory, 3 * 512 * page, MADV_NOHUGEPAGE));
+  equal("asked against", figure(self, memory, "THPeligible"), 0);
+}
+
+// Lines of any length of number; a mapping of much room and little in it.
+static void large(void) {
+  size_t length = (size_t)1 << 40;
+  char* memory = mmap(NULL, length, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  must(memory == MAP_FAILED ? -1 : 0);
+  memory[0] = memory[length / 2] = memory[length - 1] = 1;
+  equal("a TiB", figure(getpid(), memory, "Size"), 1 << 30);
+  equal("with three pages", figure(getpid(), memory, "Rss"), 12);
+  must(munmap(memory, length));
+}
+
+// More than anybody would keep in one piece: all are shown, once each.
+static void many(void) {
+  enum { mappings = 8000 };
+  char* memory = map(mappings, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+  for (int i = 0; i < mappings; i += 2) must(mprotect(memory + i * page, page, PROT_READ));
+  static char text[1 << 16];
+  for (int file = 0; file < 2; ++file) {
+    FILE* lines = fopen(file ? "/proc/self/smaps" : "/proc/self/maps", "r");
+    int seen = 0;
+    unsigned long start;
+    char end;
+    while (fgets(text, sizeof text, lines)) {
+      if (sscanf(text, "%lx%c", &start, &end) != 2 || end != '-') continue;
+      seen += seen < mappings && start == (unsigned long)memory + (unsigned long)seen * page;
+    }
+    fclose(lines);
+    equal(file ? "in smaps" : "in maps", seen, mappings);
+  }
+  must(munmap(memory, mappings * page));
+}
+
 int main(void) {
   alone();
   family();
   objects();
   sums();
+  huge_pages();
+  large();
+  many();
   return finish();
 }
