@@ -5,11 +5,12 @@
 // A woken task goes back to where its memory is warm if that CPU is idle, else to an idle one, else
 // it stays. A new task has nothing warm and goes where least is to do. Neither is sent to an idle
 // CPU if its waker is likely to sleep before that one has woken (wake_cost.cpp). A CPU that would
-// idle takes a waiting task from the busiest one; one that would run something lesser takes a
-// waiting real-time task; a busy one has an idle one come when tasks wait at its tick, and from time
-// to time it evens out the rest. Counts of other CPUs are read without
-// their locks, as hints; their queues are locked by try_lock alone, so that no order among run
-// queues is needed. Nothing here fails.
+// idle takes a waiting task from the busiest one; one that would run something lesser takes the most
+// urgent real-time or deadline task that waits anywhere, and is told to when one has to wait, so that
+// the most urgent ones run on all CPUs. A busy one has an idle one come when tasks wait at its tick,
+// and from time to time it evens out the rest. Counts of other CPUs are read without their locks, as
+// hints; their queues are locked by try_lock alone, so that no order among run queues is needed.
+// Nothing here fails.
 #include <algorithm>
 #include <atomic>
 #include <bit>
@@ -31,6 +32,28 @@ constexpr unsigned kMaxLooks = 32;  // at tasks that may not be moved
 
 // CPUs on which real-time or deadline tasks wait.
 std::atomic<uint64_t> cpus_with_waiting_realtime{0};
+
+// How urgent a task is, compared with those of other CPUs: the less, the more so.
+struct Urgency {
+  int prio;
+  Nanoseconds deadline;  // of deadline tasks; else 0
+  auto operator<=>(const Urgency&) const = default;
+};
+
+Urgency urgency_of(const Schedulable& task) {
+  return {task.prio, task.prio == kDeadlinePrio ? task.deadline_at : 0};
+}
+
+Urgency read_hint(const std::atomic<int>& prio_hint, const std::atomic<Nanoseconds>& deadline) {
+  int prio = prio_hint.load(std::memory_order_relaxed);
+  return {prio, prio == kDeadlinePrio ? deadline.load(std::memory_order_relaxed) : 0};
+}
+Urgency running_on(CpuId cpu) {
+  return read_hint(run_queues[cpu].running_prio, run_queues[cpu].running_deadline);
+}
+Urgency waiting_on(CpuId cpu) {
+  return read_hint(run_queues[cpu].waiting_prio, run_queues[cpu].waiting_deadline);
+}
 
 bool is_idle(CpuId cpu) { return run_queues[cpu].runnable == 0; }
 
@@ -60,14 +83,14 @@ CpuId least_loaded(CpuId start, uint64_t cpus) {
   return best;
 }
 
-// The CPU that runs the least important task, if that gives way to this one.
-CpuId lowest_running(CpuId start, uint64_t cpus, int prio) {
+// The CPU that runs the least urgent task, if that gives way to one of this urgency.
+CpuId least_urgent(CpuId start, uint64_t cpus, Urgency urgency) {
   CpuId best = kMaxCpus;
-  int lowest = prio;
+  Urgency least = urgency;
   (void)find_from(start, cpus, [&](CpuId cpu) {
-    int running = run_queues[cpu].running_prio.load(std::memory_order_relaxed);
-    if (running > lowest) {
-      lowest = running;
+    Urgency running = running_on(cpu);
+    if (running > least) {
+      least = running;
       best = cpu;
     }
     return false;
@@ -87,9 +110,9 @@ CpuId select_for_wake_up(const Schedulable& task, uint64_t allowed) {
   CpuId idle = find_from(start, allowed, is_idle);
   if (idle != kMaxCpus) return here_or_idle(task, allowed, idle);
   if (task.prio < 100) {
-    if (run_queues[start].running_prio.load(std::memory_order_relaxed) > task.prio) return start;
-    CpuId lowest = lowest_running(start, allowed, task.prio);
-    return lowest != kMaxCpus ? lowest : start;
+    if (running_on(start) > urgency_of(task)) return start;
+    CpuId least = least_urgent(start, allowed, urgency_of(task));
+    return least != kMaxCpus ? least : start;
   }
   // Where its waker runs is what the two share; worth it if clearly less is to do there.
   CpuId here = arch::this_cpu().id;
@@ -135,6 +158,10 @@ Schedulable* find_movable_fair(FairQueue& fair, CpuId cpu, uint64_t limit) {
   return task != nullptr ? task : find_movable(fair.early, cpu, limit);
 }
 
+uint64_t others_with_waiting_realtime(const RunQueue& rq) {
+  return cpus_with_waiting_realtime.load(std::memory_order_relaxed) & ~(1ull << rq.cpu);
+}
+
 CpuId busiest_cpu(CpuId except) {
   CpuId busiest = kMaxCpus;
   for (CpuId cpu = 0; cpu < cpu_count(); ++cpu) {
@@ -146,20 +173,65 @@ CpuId busiest_cpu(CpuId except) {
   return busiest;
 }
 
-bool pull_realtime(RunQueue& rq) REQUIRES(rq.lock) {
-  uint64_t cpus = cpus_with_waiting_realtime.load(std::memory_order_relaxed) & ~(1ull << rq.cpu);
-  bool pulled = false;
-  (void)find_from(rq.cpu, cpus, [&](CpuId cpu) {
-    rq.lock.assert_held();
-    RunQueue& other = run_queues[cpu];
-    if (!other.lock.try_lock_irqs_off()) return false;
-    Schedulable* task = find_movable(other.deadline.waiting, rq.cpu, UINT64_MAX);
-    if (task == nullptr) task = find_movable(other.realtime.waiting, rq.cpu, UINT64_MAX);
-    if (task != nullptr) move_between(other, rq, *task);
-    unlock(other);
-    return pulled = task != nullptr;
+// A waiting real-time or deadline task of the other CPU that may come here.
+Schedulable* find_movable_urgent(RunQueue& other, const RunQueue& rq) REQUIRES(other.lock) {
+  Schedulable* task = find_movable(other.deadline.waiting, rq.cpu, UINT64_MAX);
+  if (task != nullptr || is_realtime_throttled(rq)) return task;
+  return find_movable(other.realtime.waiting, rq.cpu, UINT64_MAX);
+}
+
+// The first real-time or deadline task that waits here and may go elsewhere; null: none does.
+const Schedulable* first_urgent(RunQueue& rq) REQUIRES(rq.lock) {
+  auto may_go = [](const Schedulable& task) {
+    return !std::has_single_bit(task.cpus_allowed & all_cpus());
+  };
+  const Schedulable* first = rq.deadline.waiting.find(kMaxLooks, may_go);
+  return first != nullptr ? first : rq.realtime.waiting.find(kMaxLooks, may_go);
+}
+
+CpuId most_urgent_waiting(CpuId start, uint64_t cpus) {
+  CpuId best = kMaxCpus;
+  (void)find_from(start, cpus, [&best](CpuId cpu) {
+    if (best == kMaxCpus || waiting_on(cpu) < waiting_on(best)) best = cpu;
+    return false;
   });
-  return pulled;
+  return best;
+}
+
+// Some task of this urgency waits, here or elsewhere: the CPU that runs what is least urgent, if less
+// so, is told to come for it.
+void tell_least_urgent(RunQueue& rq, uint64_t others, Urgency urgency) REQUIRES(rq.lock) {
+  if (rq.interrupt_for != kMaxCpus) return;
+  rq.interrupt_for = least_urgent(rq.cpu, others & ~(1ull << rq.cpu), urgency);
+  rq.has_more_to_finish = true;
+}
+
+// Takes the most urgent real-time or deadline task that waits elsewhere, if it is more so than `next`.
+bool take_most_urgent(RunQueue& rq, uint64_t cpus, const Schedulable& next) REQUIRES(rq.lock) {
+  while (cpus != 0) {
+    const CpuId cpu = most_urgent_waiting(rq.cpu, cpus);
+    if (waiting_on(cpu) >= urgency_of(next)) return false;
+    cpus &= ~(1ull << cpu);
+    RunQueue& other = run_queues[cpu];
+    if (!other.lock.try_lock_irqs_off()) continue;
+    Schedulable* task = find_movable_urgent(other, rq);
+    const bool is_better = task != nullptr && urgency_of(*task) < urgency_of(next);
+    if (is_better) move_between(other, rq, *task);
+    unlock(other);
+    if (is_better) return true;
+  }
+  return false;
+}
+
+// Several may have told this CPU to come, which takes one task at most, or has become too busy: it
+// passes the word on. Not if the task may not come here: the next CPU might only tell this one again.
+bool pull_urgent(RunQueue& rq, uint64_t cpus, const Schedulable& next) REQUIRES(rq.lock) {
+  const bool has_taken = take_most_urgent(rq, cpus, next);
+  const uint64_t rest = others_with_waiting_realtime(rq);
+  if (rest == 0) return has_taken;
+  const Urgency waiting = waiting_on(most_urgent_waiting(rq.cpu, rest));
+  if (has_taken || waiting >= urgency_of(next)) tell_least_urgent(rq, all_cpus(), waiting);
+  return has_taken;
 }
 
 // Takes tasks whose move makes the two more even.
@@ -228,18 +300,17 @@ CpuId select_among_cpus(const Schedulable& task, Placement why) {
   if (std::has_single_bit(allowed)) return static_cast<CpuId>(std::countr_zero(allowed));  // E89
   if (why == Placement::wake_up) return select_for_wake_up(task, allowed);
   if (task.prio < 100 && find_from(task.cpu, allowed, is_idle) == kMaxCpus) {
-    CpuId lowest = lowest_running(task.cpu, allowed, task.prio);
-    if (lowest != kMaxCpus) return lowest;
+    CpuId least = least_urgent(task.cpu, allowed, urgency_of(task));
+    if (least != kMaxCpus) return least;
   }
   CpuId least = least_loaded(task.cpu, allowed);
   return is_idle(least) ? here_or_idle(task, allowed, least) : least;
 }
 
-bool pull_for_switch(RunQueue& rq) {
-  if (cpus_with_waiting_realtime.load(std::memory_order_relaxed) & ~(1ull << rq.cpu)) {
-    if (pull_realtime(rq)) return true;
-  }
-  if (rq.fair.count != 0 || rq.realtime.count != 0) return false;
+bool pull_for_switch(RunQueue& rq, const Schedulable& next) {
+  const uint64_t cpus = others_with_waiting_realtime(rq);
+  if (cpus != 0 && pull_urgent(rq, cpus, next)) return true;
+  if (&next != rq.idle) return false;
   CpuId busiest = busiest_cpu(rq.cpu);
   if (busiest == kMaxCpus) return false;
   RunQueue& other = run_queues[busiest];
@@ -258,15 +329,27 @@ void periodic_balance(RunQueue& rq, Nanoseconds now) {
   even_out_progress(rq, now);
 }
 
-CpuId idle_cpu_for_waiting(RunQueue& rq) {
-  return find_from(rq.cpu, all_cpus(), [&rq](CpuId cpu) {
+void offer_to_others(RunQueue& rq, const Schedulable& task) {
+  if (has_one_cpu() || task.prio >= 100) return;
+  tell_least_urgent(rq, task.cpus_allowed & all_cpus(), urgency_of(task));
+}
+
+void offer_waiting(RunQueue& rq) {
+  const Schedulable* urgent = first_urgent(rq);
+  if (urgent != nullptr) offer_to_others(rq, *urgent);
+  if (rq.interrupt_for != kMaxCpus) return;
+  rq.interrupt_for = find_from(rq.cpu, all_cpus(), [&rq](CpuId cpu) {
     return is_idle(cpu) && find_movable_fair(rq.fair, cpu, UINT64_MAX) != nullptr;
   });
 }
 
 void note_waiting_realtime(RunQueue& rq) {
   if (cpu_count() == 1) return;
-  bool waits = !rq.realtime.waiting.empty() || !rq.deadline.waiting.empty();
+  const Schedulable* first = first_urgent(rq);
+  const bool waits = first != nullptr;
+  const Urgency urgency = waits ? urgency_of(*first) : Urgency{kIdlePrio, 0};
+  rq.waiting_prio.store(urgency.prio, std::memory_order_relaxed);
+  rq.waiting_deadline.store(urgency.deadline, std::memory_order_relaxed);
   uint64_t bit = 1ull << rq.cpu;
   bool noted = cpus_with_waiting_realtime.load(std::memory_order_relaxed) & bit;
   if (waits == noted) return;

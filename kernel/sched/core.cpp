@@ -8,6 +8,7 @@
 // fails.
 #include <algorithm>
 #include <atomic>
+#include <utility>
 
 #include "arch/clock.h"
 #include "core/panic.h"
@@ -38,30 +39,38 @@ bool must_stay_awake(const Schedulable& task, TaskState state) {
   return false;
 }
 
-// Whether another CPU may have something better than the best here: work for one that would idle,
-// or a real-time task that waits while this CPU would run a lesser one.
-bool may_pull(const SchedClass& best) {
-  return !has_one_cpu() && best.rank() < realtime_class.rank();
+// The best task of this CPU: still in its container, or the running one itself. `previous_runs`: the
+// running task can go on, and is in no container.
+Schedulable& best_here(RunQueue& rq, Schedulable& previous, bool previous_runs) REQUIRES(rq.lock) {
+  const SchedClass& best = best_class(rq);
+  Schedulable* waiting = best.peek(rq);
+  if (!previous_runs || previous.sched_class != &best) return *waiting;
+  return waiting != nullptr && best.beats(rq, *waiting, previous) ? *waiting : previous;
 }
 
-// The best task: still in its container, or the running one itself. `previous_runs`: the running
-// task can go on, and is in no container.
+// Another CPU may have something better: work for one that would idle, or a real-time or deadline
+// task that waits while this CPU would run a lesser one.
 Schedulable& pick(RunQueue& rq, Schedulable& previous, bool previous_runs) REQUIRES(rq.lock) {
-  const SchedClass* best = &best_class(rq);
-  if (may_pull(*best) && pull_for_switch(rq)) best = &best_class(rq);
-  Schedulable* waiting = best->peek(rq);
-  if (!previous_runs || previous.sched_class != best) return *waiting;
-  return waiting != nullptr && best->beats(rq, *waiting, previous) ? *waiting : previous;
+  Schedulable& best = best_here(rq, previous, previous_runs);
+  if (has_one_cpu() || !pull_for_switch(rq, best)) return best;
+  return best_here(rq, previous, previous_runs);
+}
+
+[[gnu::noinline]] void finish_all(RunQueue& rq, Schedulable& previous) NO_THREAD_SAFETY_ANALYSIS {
+  rq.has_more_to_finish = false;
+  bool dead = previous.state.load(std::memory_order_relaxed) == TaskState::dead;
+  previous.on_cpu.store(false, std::memory_order_relaxed);
+  unlock(rq);
+  if (dead) task_is_off_cpu(previous);
 }
 
 // On the stack of the task that was switched to.
 void finish_switch(Schedulable* previous) NO_THREAD_SAFETY_ANALYSIS {
   RunQueue& rq = this_run_queue();
-  bool dead = previous->state.load(std::memory_order_relaxed) == TaskState::dead;
+  if (rq.has_more_to_finish) [[unlikely]]
+    return finish_all(rq, *previous);
   previous->on_cpu.store(false, std::memory_order_relaxed);
   rq.lock.unlock_irqs_off();
-  if (dead) [[unlikely]]
-    task_is_off_cpu(*previous);
 }
 
 enum class Leave : uint8_t { to_sleep, preempted, yields };  // a task that is to sleep has said so
@@ -96,8 +105,7 @@ void schedule_core(Leave why) NO_THREAD_SAFETY_ANALYSIS {
   Schedulable& next = pick(rq, previous, previous_runs);
   if (&next == &previous) {
     request_tick(rq, now);
-    rq.lock.unlock_irqs_off();
-    return;
+    return unlock(rq);
   }
   next.sched_class->set_next(rq, next);  // leaves first: of two that take turns, each waits alone
   if (previous_runs) {
@@ -163,6 +171,7 @@ void yield() {
 void schedule_dead() {
   arch::irq_disable();
   arch::current_schedulable()->state.store(TaskState::dead);
+  this_run_queue().has_more_to_finish = true;
   schedule_core(Leave::to_sleep);
   panic("a dead task was scheduled");
 }
@@ -227,7 +236,8 @@ void reschedule(RunQueue& rq) {
   } else if (rq.idle_polls.load()) {
     rq.poll_wake.store(true);
   } else if (!rq.reschedule_sent) {
-    rq.reschedule_sent = rq.interrupt_due = true;
+    rq.reschedule_sent = true;
+    rq.interrupt_for = rq.cpu;
     if (rq.current == rq.idle) rq.asked_at = rq.now;
     ++rq.reschedule_interrupts;
   }
@@ -249,6 +259,7 @@ void check_preemption(RunQueue& rq, Schedulable& task) {
                   : task.sched_class->rank() > running.sched_class->rank();
   if (wins) reschedule(rq);
   else if (running.sched_class == &fair_class) look_again_soon(rq);
+  else offer_to_others(rq, task);
 }
 
 // --- Ticks.
@@ -291,9 +302,8 @@ void scheduler_tick(Nanoseconds now, bool user_mode) {
   }
   if (cpu_count() > 1 && now >= rq.next_balance) periodic_balance(rq, now);
   request_tick(rq, now);
-  CpuId helper = rq.runnable > 1 && cpu_count() > 1 ? idle_cpu_for_waiting(rq) : kMaxCpus;
-  rq.lock.unlock_irqs_off();
-  if (helper != kMaxCpus) arch::send_reschedule_interrupt(helper);
+  if (rq.runnable > 1 && cpu_count() > 1) offer_waiting(rq);
+  unlock(rq);
   if (&task != rq.idle) task_tick(task);
   update_load_average(now);
 }

@@ -37,6 +37,10 @@ void throttle(RunQueue& rq, Schedulable& task) REQUIRES(rq.lock) {
   reschedule(rq);
 }
 
+void note_running(RunQueue& rq, const Schedulable& task) REQUIRES(rq.lock) {
+  rq.running_deadline.store(task.deadline_at, std::memory_order_relaxed);
+}
+
 class DeadlineClass final : public SchedClass {
  public:
   constexpr DeadlineClass() : SchedClass(4) {}
@@ -54,10 +58,17 @@ class DeadlineClass final : public SchedClass {
       return;
     }
     task.is_throttled = false;
-    if (task.slice_left <= 0 || needs_fresh_instance(task, rq.now)) start_instance(task, rq.now);
+    const bool has_slept = reason == EnqueueReason::wake_up;  // who only moves keeps his deadline
+    if (task.slice_left <= 0 || (has_slept && needs_fresh_instance(task, rq.now))) {
+      start_instance(task, rq.now);
+    }
     ++rq.deadline.ready;
-    if (&task != rq.current) rq.deadline.waiting.insert(task);
-    note_waiting_realtime(rq);
+    if (&task == rq.current) {
+      note_running(rq, task);
+    } else {
+      rq.deadline.waiting.insert(task);
+      note_waiting_realtime(rq);
+    }
   }
 
   void dequeue(RunQueue& rq, Schedulable& task) const override {
@@ -73,10 +84,15 @@ class DeadlineClass final : public SchedClass {
     } else {
       rq.deadline.waiting.insert(task);
       note_waiting_realtime(rq);
+      offer_to_others(rq, task);
     }
   }
 
-  void set_next(RunQueue& rq, Schedulable& task) const override { remove(rq, task); }
+  void set_next(RunQueue& rq, Schedulable& task) const override {
+    rq.lock.assert_held();
+    remove(rq, task);
+    note_running(rq, task);
+  }
 
   Schedulable* peek(RunQueue& rq) const override {
     return rq.deadline.waiting.first();

@@ -6,9 +6,13 @@
 //
 // The task sets are sporadic or periodic, begin together or not, and take their runtime to all but
 // the last microsecond: at the very end a task would be throttled, and tell of its success late.
+#include <cmath>
+#include <functional>
+#include <numeric>
 #include <vector>
 
 #include "sched/testing.h"
+#include "sync/preempt.h"
 
 namespace tine::sched {
 namespace {
@@ -64,6 +68,7 @@ std::vector<Served> random_tasks(double density, double greatest, bool constrain
 void serve(ThreadMachine& machine, unsigned cpus, std::vector<Served>& tasks,
            Nanoseconds duration) {
   const Nanoseconds end = monotonic_now() + duration;
+  preempt_disable();  // the first ones are not to keep this CPU from starting the rest
   for (unsigned i = 0; i < cpus; ++i) {
     machine.start([end] { use_cpu_until(end); });
     machine.start([end] { use_cpu_until(end); }, as_fifo(99));
@@ -72,6 +77,7 @@ void serve(ThreadMachine& machine, unsigned cpus, std::vector<Served>& tasks,
     task.thread =
         &machine.start([&task, end] { run_jobs(task, end); }, as_deadline(task.parameters));
   }
+  preempt_enable_no_resched();
   machine.run();
   EXPECT_TRUE(machine.all_finished());
   for (Served& task : tasks) make_normal(task.thread->task);
@@ -81,12 +87,60 @@ Nanoseconds worst_of(const std::vector<Served>& tasks) {
   return std::ranges::max_element(tasks, {}, &Served::worst)->worst;
 }
 
+double sum_of_greatest(std::vector<double> values, size_t count) {
+  std::ranges::sort(values, std::greater());
+  values.resize(std::min(values.size(), count));
+  return std::accumulate(values.begin(), values.end(), 0.0);
+}
+
 TEST(Simulation, DeadlinesAreMetOnOneCpu) {
   for_each_seed(10'000, [](uint64_t seed) {
     ThreadMachine machine({.memory_bytes = 0, .seed = seed});
     std::vector<Served> tasks = random_tasks(kLimit, 0.7, seed % 4 == 0);
     serve(machine, 1, tasks, 250 * kMillisecond);
     EXPECT_LE(worst_of(tasks), 0) << tasks.size() << " tasks";
+  });
+}
+
+// Earliest deadline first on m CPUs meets all deadlines if the sum of the shares is no more than
+// m - (m - 1) * (the greatest share): Goossens, Funk and Baruah.
+TEST(Simulation, DeadlinesAreMetOnManyCpus) {
+  for_each_seed(1'000, [](uint64_t seed) {
+    const unsigned cpus = cpus_for(2 * seed);
+    ThreadMachine machine({.memory_bytes = 0, .cpus = cpus, .seed = seed});
+    const double greatest = static_cast<double>(random_between(5, 50)) / 100;
+    const double most = std::min(kLimit * cpus, cpus - (cpus - 1) * greatest);
+    std::vector<Served> tasks = random_tasks(most, greatest, seed % 4 == 0);
+    serve(machine, cpus, tasks, 150 * kMillisecond);
+    EXPECT_LE(worst_of(tasks), 0) << tasks.size() << " tasks on " << cpus << " CPUs";
+  });
+}
+
+// Whatever else is admitted is late by no more than its runtime and what Devi and Anderson found:
+// with L + 1 the sum of the shares rounded up, the L greatest runtimes less the least, divided by
+// the CPUs less the L - 1 greatest shares.
+Nanoseconds greatest_lateness(const std::vector<Served>& tasks, unsigned cpus) {
+  std::vector<double> runtimes, shares;
+  for (const Served& task : tasks) {
+    runtimes.push_back(static_cast<double>(task.parameters.runtime));
+    shares.push_back(task.density());
+  }
+  auto all = std::accumulate(shares.begin(), shares.end(), 0.0);
+  auto others = static_cast<size_t>(std::ceil(all)) - 1;
+  double most = sum_of_greatest(runtimes, others) - *std::ranges::min_element(runtimes);
+  double left = cpus - sum_of_greatest(shares, others > 0 ? others - 1 : 0);
+  return static_cast<Nanoseconds>(std::max(most, 0.0) / left);
+}
+
+TEST(Simulation, WhatIsAdmittedIsNeverFarBehind) {
+  for_each_seed(1'000, [](uint64_t seed) {
+    const unsigned cpus = cpus_for(2 * seed);
+    ThreadMachine machine({.memory_bytes = 0, .cpus = cpus, .seed = seed});
+    std::vector<Served> tasks = random_tasks(kLimit * cpus, 0.9, false);
+    serve(machine, cpus, tasks, 250 * kMillisecond);
+    for (Served& task : tasks) task.worst -= task.parameters.runtime;
+    EXPECT_LE(worst_of(tasks), greatest_lateness(tasks, cpus))
+        << tasks.size() << " tasks on " << cpus << " CPUs";
   });
 }
 

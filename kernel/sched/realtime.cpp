@@ -50,6 +50,7 @@ class RealtimeClass final : public SchedClass {
       waiting.insert(task);
     }
     note_waiting_realtime(rq);
+    offer_to_others(rq, task);
   }
 
   void set_next(RunQueue& rq, Schedulable& task) const override {

@@ -9,8 +9,6 @@
 // only by try_lock (balance.cpp). Per-CPU counts may be read without the lock, as hints.
 #pragma once
 
-#include <utility>
-
 #include "arch/cpu.h"
 #include "sched/sched.h"
 #include "sched/sched_class.h"
@@ -22,6 +20,7 @@
 namespace tine::sched {
 
 inline constexpr int kStopPrio = -2;
+inline constexpr int kDeadlinePrio = -1;
 inline constexpr int kIdlePrio = 200;                // below every task's
 inline constexpr Nanoseconds kTick = 4'000'000;
 // What a fair task runs at least after a sleep before a wake-up takes the CPU from it, and in a
@@ -96,10 +95,16 @@ struct RunQueue {
   Nanoseconds now = 0;          // when the running task was charged last
   Nanoseconds tick_at = kNever; // for when the tick is armed
   bool reschedule_sent = false; // an interrupt is on its way to this CPU
-  bool interrupt_due = false;   // and unlock() has to send it
+  // Whom unlock() has to send one: this CPU, or one that can take what waits here. kMaxCpus: nobody.
+  CpuId interrupt_for = kMaxCpus;
+  bool has_more_to_finish = false;  // finish_switch() has: an interrupt to send, or a dead task
   bool stop_ready = false;      // the stop task is runnable
-  // Hints for others, who do not lock: what runs here, and how often an interrupt was taken.
+  // Hints for others, who do not lock: what runs here, the first real-time or deadline task that
+  // waits, and how often an interrupt was taken.
   std::atomic<int> running_prio{kIdlePrio};
+  std::atomic<Nanoseconds> running_deadline{0};  // if it is a deadline task
+  std::atomic<int> waiting_prio{kIdlePrio};
+  std::atomic<Nanoseconds> waiting_deadline{0};
   std::atomic<uint64_t> barriers{0};
   std::atomic<bool> idle_polls{false};  // it is idle and watches poll_wake
   std::atomic<bool> poll_wake{false};
@@ -135,12 +140,15 @@ inline bool counts_as_blocked(const Schedulable& task, TaskState state) {
   return state == TaskState::uninterruptible && task.mm != nullptr;
 }
 
-// Unlocks, and only then sends the interrupt that reschedule() may have asked for: sending one takes
-// long where the machine is emulated, and the CPU that gets it wants this lock at once.
+// Unlocks, and only then sends the interrupt that may have been asked for: sending one takes long
+// where the machine is emulated, and the CPU that gets it wants this lock at once.
 inline void unlock(RunQueue& rq) RELEASE(rq.lock) {
-  bool sends = std::exchange(rq.interrupt_due, false);
+  const CpuId target = rq.interrupt_for;
+  if (target == kMaxCpus) [[likely]]
+    return rq.lock.unlock_irqs_off();
+  rq.interrupt_for = kMaxCpus;
   rq.lock.unlock_irqs_off();
-  if (sends) [[unlikely]] arch::send_reschedule_interrupt(rq.cpu);
+  arch::send_reschedule_interrupt(target);
 }
 
 // Charges the running task up to `now`.
@@ -173,11 +181,14 @@ inline CpuId select_cpu(const Schedulable& task, Placement why) {
 }
 // The CPU is about to idle, or to run something lesser than what waits elsewhere: takes a task from
 // another CPU if one waits there.
-bool pull_for_switch(RunQueue& rq) REQUIRES(rq.lock);
+bool pull_for_switch(RunQueue& rq, const Schedulable& next) REQUIRES(rq.lock);
+// The task will wait here for now. If it is a real-time or deadline task, the CPU that runs what is
+// least urgent is told to come for it.
+void offer_to_others(RunQueue& rq, const Schedulable& task) REQUIRES(rq.lock);
 void periodic_balance(RunQueue& rq, Nanoseconds now) REQUIRES(rq.lock);
-// An idle CPU that could take one of the tasks that wait here, or kMaxCpus.
-CpuId idle_cpu_for_waiting(RunQueue& rq) REQUIRES(rq.lock);
-// Keeps the mask of CPUs on which real-time or deadline tasks wait.
+// A tick has found tasks that wait here: a CPU that could take one, if there is one, is told to.
+void offer_waiting(RunQueue& rq) REQUIRES(rq.lock);
+// Keeps what others see of the real-time and deadline tasks that wait here.
 void note_waiting_realtime(RunQueue& rq) REQUIRES(rq.lock);
 
 // --- wake_cost.cpp: what it costs to have another CPU run a task.
