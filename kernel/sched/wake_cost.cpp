@@ -10,7 +10,7 @@
 // to sleep. The woken task goes where it will run first.
 //
 // A wrong guess costs one tick: a CPU that ticks while tasks wait has an idle one come and take one
-// (idle_cpu_for_waiting() in balance.cpp). The measures of a task are its own, those of a CPU are
+// (offer_waiting() in balance.cpp). The measures of a task are its own, those of a CPU are
 // read by others without its lock, as hints. Nothing here fails.
 #include "arch/clock.h"
 #include "sched/run_queue.h"
