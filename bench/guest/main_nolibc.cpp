@@ -26,6 +26,7 @@ constexpr Row rows[] = {
     {"pipe_round_trip", row_pipe_round_trip},
     {"signal_delivery", row_signal_delivery},
     {"pages", row_pages},
+    {"pages_after_sleep", row_pages_after_sleep},
     {"copy_on_write", row_copy_on_write},
     {"populate", row_populate},
     {"map_calls", row_map_calls},

@@ -25,6 +25,7 @@ void row_children_1000();
 
 // rows_memory.cpp
 void row_pages();
+void row_pages_after_sleep();
 void row_copy_on_write();
 void row_fork_memory_0m();
 void row_fork_memory_64m();

@@ -76,6 +76,22 @@ void row_pages() {
   report_ticks("munmap_page", median(unmapped), region_pages);
 }
 
+// A few pages each time that the CPU has idled for a moment: a kernel may have cleared some by then.
+void row_pages_after_sleep() {
+  constexpr size_t few_pages = 32;
+  const long millisecond[] = {0, 1'000'000};
+  uint64_t touched[batches];
+  for (size_t batch = 0; batch <= batches; ++batch) {
+    void* const pages = map_pages(few_pages * page_bytes);
+    must(raw_call(__NR_nanosleep, as_long(millisecond), 0));
+    const uint64_t start = read_ticks();
+    touch_pages(pages, few_pages * page_bytes);
+    if (batch > 0) touched[batch - 1] = read_ticks() - start;  // the first warms up
+    unmap_pages(pages, few_pages * page_bytes);
+  }
+  report_ticks("first_touch_rested", median(touched), few_pages);
+}
+
 void row_huge_pages() {
   uint64_t touched[batches];
   uint64_t unmapped[batches];

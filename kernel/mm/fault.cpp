@@ -18,6 +18,7 @@
 #include "mm/task_hooks.h"
 #include "mm/tlb.h"
 #include "mm/unmap.h"
+#include "mm/zeroed_frames.h"
 #include "sched/schedulable.h"
 
 namespace tine::mm {
@@ -34,14 +35,14 @@ enum class Step : uint8_t { done, bus_error, no_memory };
 
 // Puts `entry` where none is; the frame's reference goes to the entry. False: there is one already,
 // or (no_memory) no table can be had; the caller then still owns the reference.
-Step install(Mm& mm, UserAddr at, Pte entry, FrameRef& frame) {
+inline Step install(Mm& mm, UserAddr at, Pte entry, FrameRef& frame, RssKind kind) {
   SpinGuard guard(mm.page_table_lock);
   LeafTable leaf = mm.page_table.make(at);
   if (!leaf) return Step::no_memory;
   unsigned index = LeafTable::index_of(at);
   if (!is_empty(leaf.get(index))) return Step::done;
   leaf.insert(index, entry);
-  mm.add_rss(rss_kind(*frame), 1);
+  mm.add_rss(kind, 1);
   (void)frame.leak();
   return Step::done;
 }
@@ -55,11 +56,10 @@ Step fault_anonymous(Mm& mm, const Vma& vma, UserAddr at, bool write) {
     if (is_empty(leaf.get(index))) leaf.insert(index, readable_page(*zero_frame, vma.flags));
     return Step::done;
   }
-  FrameRef frame = FrameRef::adopt(take_frame(FrameKind::anonymous));
+  FrameRef frame = FrameRef::adopt(take_zeroed_frame(FrameKind::anonymous));
   if (!frame) [[unlikely]]
     return Step::no_memory;
-  arch::clear_page(frame_data(*frame));
-  return install(mm, at, writable_page(*frame, vma.flags), frame);
+  return install(mm, at, writable_page(*frame, vma.flags), frame, RssKind::anonymous);
 }
 
 // The entry is there, but does not allow the write that the mapping allows.
@@ -79,13 +79,11 @@ Step fault_write_protected(Mm& mm, const Vma& vma, UserAddr at) {
     arch::flush_tlb_page(at.value);  // another CPU that has the old entry faults and comes here
     return Step::done;
   }
-  Frame* copy = take_frame(FrameKind::anonymous);
+  const bool was_zero = &old_frame == zero_frame;
+  Frame* copy =
+      was_zero ? take_zeroed_frame(FrameKind::anonymous) : take_frame(FrameKind::anonymous);
   if (copy == nullptr) return Step::no_memory;
-  if (&old_frame == zero_frame) {
-    arch::clear_page(frame_data(*copy));
-  } else {
-    arch::copy_page(frame_data(*copy), frame_data(old_frame));
-  }
+  if (!was_zero) arch::copy_page(frame_data(*copy), frame_data(old_frame));
   leaf.replace(index, writable_page(*copy, vma.flags));
   flush_tlb_range(mm, at, at + kPageSize);
   if (!is_anonymous) mm.add_rss(RssKind::anonymous, 1);
@@ -176,7 +174,7 @@ Step fault_object(Mm& mm, const Vma& vma, UserAddr at, bool write) {
     FrameRef copy = FrameRef::adopt(take_frame(FrameKind::anonymous));
     if (!copy) return Step::no_memory;
     arch::copy_page(frame_data(*copy), frame_data(*page));
-    return install(mm, at, writable_page(*copy, vma.flags), copy);
+    return install(mm, at, writable_page(*copy, vma.flags), copy, RssKind::anonymous);
   }
   Pte entry = Pte::page(frame_address(*page), object_page_flags(vma));
   Step step = install_object_page(mm, vma, at, entry, page);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The frame allocator: buddy lists of blocks of 2^0..2^10 frames, and in front of them, per CPU, a
-// stack of single frames and one of clean page tables.
+// stack of single frames, one of frames that are zero and one of clean page tables.
 //
 // The per-CPU stacks are touched with interrupts off and need no lock; the buddy lists belong to
 // `buddy.lock`. A block never leaves its section of 2^10 frames, so metadata of a section that was
@@ -16,6 +16,7 @@
 #include "mm/frame_internal.h"
 #include "mm/heap.h"
 #include "mm/slab.h"
+#include "mm/zeroed_frames.h"
 #include "sync/cross_call.h"
 #include "sync/hint.h"
 #include "sync/spin_lock.h"
@@ -25,39 +26,18 @@ namespace tine::mm {
 Frame* frame_table = nullptr;
 Frame* zero_frame = nullptr;
 
+CpuFrames cpu_frames[kMaxCpus];
+
 namespace {
 
 constexpr uint16_t kInBuddy = 1;  // heads a block on a buddy list
 constexpr uint32_t kCpuListLimit = 128;
 constexpr uint32_t kCpuListBatch = 64;
 constexpr unsigned kRefillOrder = 5;
+constexpr uint32_t kZeroedLimit = 64;
+constexpr uint32_t kSpareForClearing = 32;  // an idle CPU clears what it has beyond these
 constexpr uint32_t kCleanTableLimit = 32;
 constexpr uint32_t kTopTableLimit = 16;
-
-struct FrameStack {
-  uint32_t head = 0;
-  Hint<uint32_t> count = 0;
-  void push(Frame& frame) {
-    frame.next = head;
-    head = frame_number(frame);
-    ++count;
-  }
-  Frame* pop() {
-    if (head == 0) return nullptr;
-    Frame& frame = frame_table[head];
-    head = frame.next;
-    --count;
-    return &frame;
-  }
-};
-
-struct alignas(64) CpuFrames {
-  FrameStack frames;
-  FrameStack clean_tables;
-  FrameStack top_tables;
-  Hint<int64_t> used[kFrameKinds];  // frames given out by this CPU minus those given back
-};
-CpuFrames cpu_frames[kMaxCpus];
 
 struct FreshRange {
   uint32_t next, end;
@@ -152,7 +132,7 @@ void refill(CpuFrames& cpu) {
   uint32_t number = take_block(order);
   while (number == 0 && order > 0) number = take_block(--order);
   buddy.lock.unlock_irqs_off();
-  if (number == 0) return;
+  if (number == 0) return cpu.frames.take_all(cpu.zeroed);
   for (uint32_t i = 1u << order; i-- > 0;) cpu.frames.push(frame_table[number + i]);
 }
 
@@ -247,6 +227,29 @@ Frame* take_frame(FrameKind kind) {
   return frame;
 }
 
+Frame* take_kept_zeroed_frame(FrameKind kind) {
+  arch::IrqState irqs = arch::irq_save();
+  CpuFrames& cpu = this_cpu_frames();
+  Frame* frame = cpu.zeroed.pop();
+  if (frame != nullptr) {
+    ++cpu.used[static_cast<unsigned>(kind)];
+    start_life(*frame, kind, 0);
+  }
+  arch::irq_restore(irqs);
+  return frame;
+}
+
+bool clear_frame_for_later() {
+  CpuFrames& cpu = this_cpu_frames();
+  if (cpu.zeroed.count >= kZeroedLimit || cpu.frames.count <= kSpareForClearing) return false;
+  Frame& frame = *cpu.frames.pop();
+  arch::irq_enable();
+  arch::clear_page(frame_data(frame));
+  arch::irq_disable();
+  cpu.zeroed.push(frame);
+  return true;
+}
+
 unsigned take_single_frames(FrameKind kind, std::span<Frame*> out) {
   arch::IrqState irqs = arch::irq_save();
   CpuFrames& cpu = this_cpu_frames();
@@ -321,9 +324,7 @@ Frame* take_table() {
   Frame* table = take_recycled(&CpuFrames::clean_tables);
   if (table != nullptr) [[likely]]
     return table;
-  table = take_frame(FrameKind::page_table);
-  if (table != nullptr) arch::clear_page(frame_data(*table));
-  return table;
+  return take_zeroed_frame(FrameKind::page_table);
 }
 
 Frame* take_top_table() {
@@ -338,7 +339,8 @@ Frame* take_top_table() {
 void free_table(Frame& table) {
   TINE_DEBUG_ASSERT(table.private_value == 0);
   table.table_groups = 0;
-  if (!recycle(&CpuFrames::clean_tables, kCleanTableLimit, table)) put_frame(table);
+  if (recycle(&CpuFrames::clean_tables, kCleanTableLimit, table)) return;
+  if (!recycle(&CpuFrames::zeroed, kZeroedLimit, table)) put_frame(table);
 }
 
 void free_top_table(Frame& table) {
@@ -355,11 +357,8 @@ uint64_t reclaim_of_this_cpu() {
   arch::IrqState irqs = arch::irq_save();
   CpuFrames& cpu = this_cpu_frames();
   gained += cpu.clean_tables.count + cpu.top_tables.count;
-  for (FrameStack* stack : {&cpu.clean_tables, &cpu.top_tables}) {
-    while (Frame* table = stack->pop()) {
-      table->kind = FrameKind::free;
-      cpu.frames.push(*table);
-    }
+  for (FrameStack* stack : {&cpu.zeroed, &cpu.clean_tables, &cpu.top_tables}) {
+    cpu.frames.take_all(*stack);
   }
   drain(cpu.frames, 0);
   arch::irq_restore(irqs);
@@ -369,7 +368,8 @@ uint64_t reclaim_of_this_cpu() {
 uint64_t kept_by_other_cpus() {
   uint64_t frames = 0;
   for (CpuId cpu = 0; cpu < kMaxCpus; ++cpu) {
-    if (cpu != arch::this_cpu().id) frames += cpu_frames[cpu].frames.count;
+    if (cpu == arch::this_cpu().id) continue;
+    frames += cpu_frames[cpu].frames.count + cpu_frames[cpu].zeroed.count;
   }
   return frames;
 }

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstring>
 #include <map>
 #include <random>
 #include <set>
@@ -13,6 +15,7 @@
 
 #include "mm/slab.h"
 #include "mm/testing.h"
+#include "mm/zeroed_frames.h"
 #include "sched/schedulable.h"
 
 namespace tine::mm {
@@ -38,6 +41,88 @@ TEST(Frames, AllMemoryCanBeTakenOnceAndAgain) {
   Frame* block = take_frames(kMaxFrameOrder, FrameKind::kernel);  // all merged again
   ASSERT_NE(block, nullptr);
   put_frame(*block);
+}
+
+unsigned clear_all_for_later() {
+  arch::irq_disable();
+  unsigned cleared = 0;
+  while (clear_frame_for_later()) ++cleared;
+  arch::irq_enable();
+  return cleared;
+}
+
+void soil(const Frame& frame) { memset(frame_data(frame), 0xa5, kPageSize); }
+bool is_zero(const Frame& frame) {
+  const std::byte* bytes = frame_data<std::byte>(frame);
+  return std::all_of(bytes, bytes + kPageSize, [](std::byte b) { return b == std::byte{0}; });
+}
+
+// A CPU's list full of soiled frames, as a program leaves them.
+void leave_soiled_frames() {
+  std::vector<Frame*> frames(128);
+  ASSERT_EQ(take_single_frames(FrameKind::anonymous, frames), frames.size());
+  for (Frame* frame : frames) soil(*frame);
+  for (Frame* frame : frames) put_frame(*frame);
+}
+
+TEST(ZeroedFrames, AreZeroWhetherClearedBeforeOrNot) {
+  MemoryMachine machine;
+  leave_soiled_frames();
+  const uint64_t free_before = memory_statistics().free_frames;
+  const unsigned kept = clear_all_for_later();
+  EXPECT_GE(kept, 32u);
+  EXPECT_LE(kept, 64u);
+  EXPECT_EQ(memory_statistics().free_frames, free_before);  // free memory all the same
+  std::vector<Frame*> taken;
+  for (unsigned i = 0; i < kept + 40; ++i) {
+    taken.push_back(take_zeroed_frame(FrameKind::anonymous));
+    ASSERT_NE(taken.back(), nullptr);
+    EXPECT_TRUE(is_zero(*taken.back())) << i;
+    EXPECT_EQ(taken.back()->kind, FrameKind::anonymous);
+    soil(*taken.back());
+  }
+  EXPECT_EQ(memory_statistics().free_frames, free_before - taken.size());
+  for (Frame* frame : taken) put_frame(*frame);
+}
+
+TEST(ZeroedFrames, AnIdleCpuClearsNoMoreThanWereUsed) {
+  MemoryMachine machine;
+  leave_soiled_frames();
+  EXPECT_GT(clear_all_for_later(), 0u);
+  leave_soiled_frames();
+  (void)clear_all_for_later();  // up to the limit
+  leave_soiled_frames();
+  EXPECT_EQ(clear_all_for_later(), 0u);
+  Frame* frame = take_zeroed_frame(FrameKind::anonymous);
+  EXPECT_EQ(clear_all_for_later(), 1u);
+  put_frame(*frame);
+}
+
+TEST(ZeroedFrames, AreThereForWhoeverFindsNoOthers) {
+  MemoryMachine machine(16ull << 20);
+  for (bool reclaim : {false, true}) {
+    leave_soiled_frames();
+    EXPECT_GT(clear_all_for_later(), 0u);
+    if (reclaim) reclaim_frames();
+    std::vector<Frame*> taken;
+    while (Frame* frame = take_frame(FrameKind::kernel)) taken.push_back(frame);
+    EXPECT_EQ(memory_statistics().free_frames, 0u);
+    for (Frame* frame : taken) put_frame(*frame);
+  }
+}
+
+TEST(ZeroedFrames, PageTablesThatNobodyNeedsAreZero) {
+  MemoryMachine machine;
+  std::vector<Frame*> tables;
+  for (int i = 0; i < 100; ++i) tables.push_back(take_table());
+  for (Frame* table : tables) free_table(*table);
+  while (cpu_frames[0].zeroed.count != 0) {
+    Frame* frame = take_zeroed_frame(FrameKind::anonymous);
+    EXPECT_TRUE(is_zero(*frame));
+    tables.push_back(frame);
+  }
+  EXPECT_GT(tables.size(), 132u);
+  for (size_t i = 100; i < tables.size(); ++i) put_frame(*tables[i]);
 }
 
 TEST(Frames, RandomBlocksNeverOverlap) {

@@ -13,6 +13,7 @@
 #include "mm/heap.h"
 #include "mm/task_hooks.h"
 #include "mm/unmap.h"
+#include "mm/zeroed_frames.h"
 
 namespace tine::mm {
 
@@ -193,10 +194,9 @@ Result<FrameRef> ShmemObject::get_page(uint64_t index, bool) {
       }
       if (Frame* frame = find_locked(index)) return FrameRef::share(*frame);
     }
-    Frame* fresh = take_frame(FrameKind::cache);
+    Frame* fresh = take_zeroed_frame(FrameKind::cache);
     if (fresh == nullptr) return Errno::nomem;
     FrameRef frame = FrameRef::adopt(fresh);
-    arch::clear_page(frame_data(*frame));
     Result<void> inserted = insert(index, *frame);
     if (inserted) {
       get_frame(*frame);  // the tree's own

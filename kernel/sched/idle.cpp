@@ -3,6 +3,7 @@
 // The idle class: each CPU's idle task, which runs when nothing else can, and its loop. It is never
 // queued, so most of the class's functions have nothing to do; it gives way to everybody.
 #include "core/panic.h"
+#include "mm/zeroed_frames.h"
 #include "sched/run_queue.h"
 
 namespace tine::sched {
@@ -61,7 +62,9 @@ void idle_loop() {
     arch::irq_disable();
     if (cpu_count() > 1) poll_for_work(this_run_queue());
     // An interrupt between the test and the wait is not lost: it is delivered by the wait.
-    while (!arch::need_resched()) arch::cpu_idle();
+    while (!arch::need_resched()) {
+      if (!mm::clear_frame_for_later()) arch::cpu_idle();
+    }
     arch::irq_enable();
     schedule();
   }
