@@ -76,7 +76,7 @@ void row_pages() {
   report_ticks("munmap_page", median(unmapped), region_pages);
 }
 
-// A few pages each time that the CPU has idled for a moment: a kernel may have cleared some by then.
+// A few pages each time that the CPU has idled for a moment, when a kernel may have cleared some.
 void row_pages_after_sleep() {
   constexpr size_t few_pages = 32;
   const long millisecond[] = {0, 1'000'000};
