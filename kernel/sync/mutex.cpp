@@ -59,18 +59,27 @@ bool Mutex::spin_while_owner_runs() {
 Result<void> Mutex::wait_for_turn(WaitKind kind) {
   Waiter waiter{.task = arch::current_schedulable(), .exclusive = true};
   unsigned tries = 0;
-  return wait_event(waiters_, waiter, kind, [&] { return try_queued(waiter, tries); });
+  if (try_queued(waiter, tries)) return {};
+  return sleep_until(waiters_, waiter, kind, [&] { return try_queued(waiter, tries); });
 }
 
 void Mutex::lock_slow() {
   if (!spin_while_owner_runs()) (void)wait_for_turn(WaitKind::uninterruptible);
 }
 
+Result<void> Mutex::lock_slow_killable() {
+  LockWait waiting(rank_);
+  if (spin_while_owner_runs()) return {};
+  return wait_for_turn(WaitKind::killable);
+}
+
 Result<void> Mutex::lock_killable() {
   note_mutex_acquired(rank_);
-  if (try_take() || spin_while_owner_runs()) return {};
-  Result<void> outcome = wait_for_turn(WaitKind::killable);
-  if (outcome) return outcome;
+  Result<void> outcome = try_take() ? Result<void>() : lock_slow_killable();
+  if (outcome) {
+    hold_.begin(rank_);
+    return {};
+  }
   note_mutex_released(rank_);
   // It may have been handed over to us alone.
   uintptr_t reserved = kMarks;

@@ -17,6 +17,7 @@
 #include <atomic>
 
 #include "sync/lock_rank.h"
+#include "sync/lock_statistics.h"
 #include "sync/thread_safety.h"
 #include "sync/wait_queue.h"
 
@@ -40,20 +41,26 @@ class CAPABILITY("mutex") Mutex {
 
   void lock() ACQUIRE() NO_THREAD_SAFETY_ANALYSIS {
     note_mutex_acquired(rank_);
-    if (!try_take()) lock_slow();
+    if (!try_take()) {
+      LockWait waiting(rank_);
+      lock_slow();
+    }
+    hold_.begin(rank_);
   }
   // Fails with restart_sys on a fatal signal.
   Result<void> lock_killable() NO_THREAD_SAFETY_ANALYSIS;
   bool try_lock() TRY_ACQUIRE(true) NO_THREAD_SAFETY_ANALYSIS {
     if (!try_take()) return false;
     note_mutex_tried(rank_);
+    hold_.begin(rank_);
     return true;
   }
   void unlock() RELEASE() NO_THREAD_SAFETY_ANALYSIS {
     note_mutex_released(rank_);
-    uintptr_t held = owner_.load(std::memory_order_relaxed);
-    if ((held & kMarks) || !owner_.compare_exchange_strong(held, 0, std::memory_order_release))
-      [[unlikely]] unlock_slow();
+    hold_.end(rank_);
+    uintptr_t held = self();
+    if (!owner_.compare_exchange_strong(held, 0, std::memory_order_release)) [[unlikely]]
+      unlock_slow();
   }
   void assert_held() const ASSERT_CAPABILITY(this) {}
 
@@ -71,11 +78,13 @@ class CAPABILITY("mutex") Mutex {
   bool spin_while_owner_runs();
   Result<void> wait_for_turn(WaitKind kind);
   void lock_slow() NO_THREAD_SAFETY_ANALYSIS;
+  Result<void> lock_slow_killable() NO_THREAD_SAFETY_ANALYSIS;
   void unlock_slow();
 
   // The owner with marks; without an owner 0: free, or kMarks: for the first in the queue.
   std::atomic<uintptr_t> owner_{0};
   LockRank rank_;
+  [[no_unique_address]] LockHold hold_;
   WaitQueue waiters_;
 };
 
@@ -87,21 +96,31 @@ class CAPABILITY("rw mutex") RwMutex {
 
   void lock() ACQUIRE() NO_THREAD_SAFETY_ANALYSIS {
     note_mutex_acquired(rank_);
-    if (!try_write()) [[unlikely]] lock_slow();
+    if (!try_write()) [[unlikely]] {
+      LockWait waiting(rank_);
+      lock_slow();
+    }
+    hold_.begin(rank_);
   }
   bool try_lock() TRY_ACQUIRE(true) NO_THREAD_SAFETY_ANALYSIS {
     if (!try_write()) return false;
     note_mutex_tried(rank_);
+    hold_.begin(rank_);
     return true;
   }
   void unlock() RELEASE() NO_THREAD_SAFETY_ANALYSIS {
     note_mutex_released(rank_);
+    hold_.end(rank_);
     state_.exchange(0);
     if (!waiters_.is_empty()) [[unlikely]] waiters_.wake();
   }
   void lock_shared() ACQUIRE_SHARED() NO_THREAD_SAFETY_ANALYSIS {
     note_mutex_acquired(rank_);
-    if (!try_read()) [[unlikely]] lock_shared_slow();
+    if (!try_read()) [[unlikely]] {
+      LockWait waiting(rank_);
+      lock_shared_slow();
+    }
+    note_lock_shared(rank_);
   }
   void unlock_shared() RELEASE_SHARED() NO_THREAD_SAFETY_ANALYSIS {
     note_mutex_released(rank_);
@@ -109,6 +128,7 @@ class CAPABILITY("rw mutex") RwMutex {
   }
   // Exclusive to shared; other readers may come in, unless a writer waits.
   void downgrade() RELEASE() ACQUIRE_SHARED() NO_THREAD_SAFETY_ANALYSIS {
+    hold_.end(rank_);
     state_.exchange(1);
     if (!waiters_.is_empty()) [[unlikely]] waiters_.wake();
   }
@@ -134,6 +154,7 @@ class CAPABILITY("rw mutex") RwMutex {
   std::atomic<uint32_t> state_{0};          // number of readers, or kWriter
   std::atomic<uint32_t> writers_waiting_{0};
   LockRank rank_;
+  [[no_unique_address]] LockHold hold_;  // a writer's
   WaitQueue waiters_;
 };
 

@@ -13,6 +13,7 @@
 #include "arch/cpu.h"
 #include "core/types.h"
 #include "sync/lock_rank.h"
+#include "sync/lock_statistics.h"
 #include "sync/preempt.h"
 #include "sync/thread_safety.h"
 
@@ -31,7 +32,9 @@ class RawSpinLock {
   void release() { __atomic_store_n(held_byte(), uint8_t{0}, __ATOMIC_RELEASE); }
   bool is_held() const { return (state() & kHeld) != 0; }
 
-  // Waits for the lock, with relax() between two looks and as much patience.
+  // For who has tried in vain.
+  void wait();
+  // The same with relax() between two looks and as much patience.
   template <class Relax>
   void wait(unsigned patience, Relax relax) {
     __atomic_fetch_add(&state_, kWaiter, __ATOMIC_RELAXED);
@@ -53,7 +56,6 @@ class RawSpinLock {
   static constexpr uint16_t kHeld = 1, kWaiter = 0x100;
   static_assert(kMaxCpus < 128, "so that places in the line can be compared");
 
-  void wait();
   uint16_t state() const { return __atomic_load_n(&state_, __ATOMIC_RELAXED); }
   uint8_t turns_given() const { return __atomic_load_n(&turns_given_, __ATOMIC_RELAXED); }
   uint8_t* held_byte() { return reinterpret_cast<uint8_t*>(&state_); }  // little-endian
@@ -77,28 +79,63 @@ inline void note_spin_acquired(LockRank) {}
 inline void note_spin_released(LockRank) {}
 #endif
 
+// With the check of the order and the statistics, which most builds do without.
+class RankedSpinLock {
+ public:
+  constexpr explicit RankedSpinLock(LockRank rank) : rank_(rank) {}
+
+  void acquire() {
+    note_spin_acquired(rank_);
+    take();
+  }
+  void acquire_nested() {
+    note_spin_tried(rank_);
+    take();
+  }
+  bool try_acquire() {
+    if (!lock_.try_acquire()) return false;
+    note_spin_tried(rank_);
+    hold_.begin(rank_);
+    return true;
+  }
+  void release() {
+    note_spin_released(rank_);  // first: once released, the lock may be freed by its next owner
+    hold_.end(rank_);
+    lock_.release();
+  }
+  unsigned waiters() const { return lock_.waiters(); }
+
+ private:
+  void take() {
+    if (!lock_.try_acquire()) {
+      LockWait waiting(rank_);
+      lock_.wait();
+    }
+    hold_.begin(rank_);
+  }
+
+  RawSpinLock lock_;
+  LockRank rank_;
+  [[no_unique_address]] LockHold hold_;
+};
+
 class CAPABILITY("spin lock") SpinLock {
  public:
-  constexpr explicit SpinLock(LockRank rank) : rank_(rank) {}
+  constexpr explicit SpinLock(LockRank rank) : raw_(rank) {}
   SpinLock(const SpinLock&) = delete;
   SpinLock& operator=(const SpinLock&) = delete;
 
   void lock() ACQUIRE() NO_THREAD_SAFETY_ANALYSIS {
     preempt_disable();
-    note_spin_acquired(rank_);
     raw_.acquire();
   }
   bool try_lock() TRY_ACQUIRE(true) NO_THREAD_SAFETY_ANALYSIS {
     preempt_disable();
-    if (raw_.try_acquire()) {
-      note_spin_tried(rank_);
-      return true;
-    }
+    if (raw_.try_acquire()) return true;
     preempt_enable();
     return false;
   }
   void unlock() RELEASE() NO_THREAD_SAFETY_ANALYSIS {
-    note_spin_released(rank_);  // first: once released, the lock may be freed by its next owner
     raw_.release();
     preempt_enable();
   }
@@ -107,13 +144,12 @@ class CAPABILITY("spin lock") SpinLock {
   void assert_held() const ASSERT_CAPABILITY(this) {}
 
  private:
-  RawSpinLock raw_;
-  LockRank rank_;
+  RankedSpinLock raw_;
 };
 
 class CAPABILITY("irq spin lock") IrqSpinLock {
  public:
-  constexpr explicit IrqSpinLock(LockRank rank) : rank_(rank) {}
+  constexpr explicit IrqSpinLock(LockRank rank) : raw_(rank) {}
   IrqSpinLock(const IrqSpinLock&) = delete;
   IrqSpinLock& operator=(const IrqSpinLock&) = delete;
 
@@ -123,7 +159,6 @@ class CAPABILITY("irq spin lock") IrqSpinLock {
     return state;
   }
   void unlock(arch::IrqState state) RELEASE() NO_THREAD_SAFETY_ANALYSIS {
-    note_spin_released(rank_);  // first: once released, the lock may be freed by its next owner
     raw_.release();
     arch::irq_restore(state);
     preempt_enable();
@@ -131,37 +166,30 @@ class CAPABILITY("irq spin lock") IrqSpinLock {
   // For callers that have interrupts off already, such as the scheduler.
   void lock_irqs_off() ACQUIRE() NO_THREAD_SAFETY_ANALYSIS {
     preempt_disable();
-    note_spin_acquired(rank_);
     raw_.acquire();
   }
   // A second lock of the rank that is held already, by callers that order the two themselves (by
   // address). Interrupts are off; given back by unlock_irqs_off().
   void lock_nested() ACQUIRE() NO_THREAD_SAFETY_ANALYSIS {
     preempt_disable();
-    note_spin_tried(rank_);
-    raw_.acquire();
+    raw_.acquire_nested();
   }
   // Interrupts are off. Cannot deadlock, so a lock of the same rank may be held.
   bool try_lock_irqs_off() TRY_ACQUIRE(true) NO_THREAD_SAFETY_ANALYSIS {
     preempt_disable();
-    if (raw_.try_acquire()) {
-      note_spin_tried(rank_);
-      return true;
-    }
+    if (raw_.try_acquire()) return true;
     preempt_enable_no_resched();
     return false;
   }
   // Leaves interrupts as they are and does not reschedule.
   void unlock_irqs_off() RELEASE() NO_THREAD_SAFETY_ANALYSIS {
-    note_spin_released(rank_);
     raw_.release();
     preempt_enable_no_resched();
   }
   void assert_held() const ASSERT_CAPABILITY(this) {}
 
  private:
-  RawSpinLock raw_;
-  LockRank rank_;
+  RankedSpinLock raw_;
 };
 
 class SCOPED_CAPABILITY SpinGuard {

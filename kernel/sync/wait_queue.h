@@ -70,9 +70,8 @@ enum class WaitKind : uint8_t { uninterruptible, killable, interruptible };
 // Sleeps until condition() is true. Fails with restart_sys when a signal (killable: a fatal one)
 // arrives first, and with timedout at `deadline`. `waiter` is the caller's own, and not queued.
 template <class Condition>
-Result<void> wait_event(WaitQueue& queue, Waiter& waiter, WaitKind kind, Condition&& condition,
-                        Nanoseconds deadline = kNever) {
-  if (condition()) return {};
+Result<void> sleep_until(WaitQueue& queue, Waiter& waiter, WaitKind kind, Condition&& condition,
+                         Nanoseconds deadline = kNever) {
   queue.add(waiter);
   Result<void> outcome;
   for (;;) {
@@ -89,11 +88,13 @@ Result<void> wait_event(WaitQueue& queue, Waiter& waiter, WaitKind kind, Conditi
   if (waiter.exclusive && !outcome) [[unlikely]] queue.wake();
   return outcome;
 }
+// The same, but who finds the condition true already is not queued at all.
 template <class Condition>
 Result<void> wait_event(WaitQueue& queue, WaitKind kind, Condition&& condition,
                         Nanoseconds deadline = kNever, bool exclusive = false) {
+  if (condition()) return {};
   Waiter waiter{.task = arch::current_schedulable(), .exclusive = exclusive};
-  return wait_event(queue, waiter, kind, condition, deadline);
+  return sleep_until(queue, waiter, kind, condition, deadline);
 }
 
 // One event that happens once: vfork, kthread start. complete() may be called from any context;

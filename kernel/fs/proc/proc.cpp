@@ -62,6 +62,9 @@ constexpr TableEntry kRootEntries[] = {
     {"devices", kFile, make_text_entry<show_devices>},
     {"filesystems", kFile, make_text_entry<show_filesystems>},
     {"loadavg", kFile, make_text_entry<show_loadavg>},
+#ifdef TINE_LOCK_STATISTICS
+    {"lock_stat", kTypeRegular | 0644, make_lock_stat},
+#endif
     {"meminfo", kFile, make_text_entry<show_meminfo>},
     {"schedstat", kFile, make_text_entry<show_schedstat_of_cpus>},
     {"slabinfo", kTypeRegular | 0400, make_text_entry<show_slabinfo>},

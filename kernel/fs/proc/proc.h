@@ -49,6 +49,7 @@ class ProcessDirectory final : public TableDirectory {
 
 // Makers for the tables of directories, by subject.
 Result<Ref<Inode>> make_system_control(TableDirectory& directory, uint32_t mode);  // /proc/sys
+Result<Ref<Inode>> make_lock_stat(TableDirectory& directory, uint32_t mode);  // where they count
 Result<Ref<Inode>> make_fd_directory(TableDirectory& directory, uint32_t mode);
 Result<Ref<Inode>> make_fdinfo_directory(TableDirectory& directory, uint32_t mode);
 Result<Ref<Inode>> make_task_directory(TableDirectory& directory, uint32_t mode);
