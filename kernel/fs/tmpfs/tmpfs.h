@@ -127,6 +127,7 @@ class TmpfsFile final : public TmpfsInode {
   uint64_t pages_to_charge() const;
 
   Ref<mm::ShmemObject> pages_;                       // set once, under lock
+  std::atomic<bool> has_pages_{false};               // for size(), which reads pages_ without
   std::atomic<uint64_t> archive_length_{0};          // not zero: contents still in the archive
   const std::byte* archive_ GUARDED_BY(lock) = nullptr;
   std::atomic<uint64_t> archive_offset_{0};          // where in the file those contents begin

@@ -64,7 +64,9 @@ void TmpfsFile::release_archive() {
 }
 
 Result<void> TmpfsFile::make_pages() {
-  if (!pages_) pages_ = TRY(mm::make_file_pages());
+  if (pages_) return {};
+  pages_ = TRY(mm::make_file_pages());
+  has_pages_.store(true, std::memory_order_release);
   return {};
 }
 
@@ -107,7 +109,7 @@ void TmpfsFile::count_pages() {
 uint64_t TmpfsFile::size() const {
   uint64_t archived = archive_length_.load(std::memory_order_relaxed);
   if (archived != 0) return archive_offset_.load(std::memory_order_relaxed) + archived;
-  return pages_ ? pages_->size_bytes() : 0;
+  return has_pages_.load(std::memory_order_acquire) ? pages_->size_bytes() : 0;
 }
 
 Result<void> TmpfsFile::resize(uint64_t new_size) {
