@@ -70,14 +70,17 @@ CpuId find_from(CpuId start, uint64_t cpus, Good&& good) {
   return kMaxCpus;
 }
 
-CpuId least_loaded(CpuId start, uint64_t cpus) {
+// Whether `other` is worth leaving `here` for, with a task of this weight.
+bool has_clearly_less(const RunQueue& other, const RunQueue& here, uint64_t weight) {
+  if (other.runnable != here.runnable) return other.runnable < here.runnable;
+  return pressure(other) + weight < pressure(here);
+}
+
+// Of CPUs with as much to do, the first from `start` on.
+CpuId least_loaded(CpuId start, uint64_t cpus, uint64_t weight) {
   CpuId best = kMaxCpus;
-  (void)find_from(start, cpus, [&best](CpuId cpu) {
-    const RunQueue& rq = run_queues[cpu];
-    if (best == kMaxCpus || rq.runnable < run_queues[best].runnable ||
-        (rq.runnable == run_queues[best].runnable && pressure(rq) < pressure(run_queues[best]))) {
-      best = cpu;
-    }
+  (void)find_from(start, cpus, [&best, weight](CpuId cpu) {
+    if (best == kMaxCpus || has_clearly_less(run_queues[cpu], run_queues[best], weight)) best = cpu;
     return false;
   });
   return best;
@@ -303,7 +306,7 @@ CpuId select_among_cpus(const Schedulable& task, Placement why) {
     CpuId least = least_urgent(task.cpu, allowed, urgency_of(task));
     if (least != kMaxCpus) return least;
   }
-  CpuId least = least_loaded(task.cpu, allowed);
+  CpuId least = least_loaded(task.cpu, allowed, task.weight);
   return is_idle(least) ? here_or_idle(task, allowed, least) : least;
 }
 
