@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sched/testing.h"
+#include "sync/preempt.h"
 #include "sync/wait_queue.h"
 
 namespace tine::sched {
@@ -162,8 +163,15 @@ TEST(Simulation, ExclusiveWaitersAreWokenOneByOneInOrder) {
   });
 }
 
+// Here others may go on: on another CPU, or on this one, whose task is preempted.
+void interleave() {
+  if (random_below(4) == 0) arch::set_need_resched();
+  preempt_check();
+  arch::hosted::interrupt_window();
+}
+
 // Producers and consumers of tokens: if a wake-up were lost the machine would go quiet with tokens
-// left over. Other CPUs go on between every test and what follows from it. An exclusive waiter may
+// left over. Others go on between every test and what follows from it. An exclusive waiter may
 // be woken once more just as it succeeds, so it wakes the next one if it leaves something.
 TEST(Simulation, NoWakeUpIsLost) {
   for_each_seed(10'000, [](uint64_t seed) {
@@ -175,10 +183,10 @@ TEST(Simulation, NoWakeUpIsLost) {
     for (int i = 0; i < 3; ++i) {
       machine.start([&] {
         auto take = [&tokens] {
-          arch::hosted::interrupt_window();
+          interleave();
           int seen = tokens.load();
           while (seen > 0 && !tokens.compare_exchange_weak(seen, seen - 1)) {}
-          arch::hosted::interrupt_window();
+          interleave();
           return seen > 0;
         };
         for (int n = 0; n < 4; ++n) {
@@ -191,7 +199,7 @@ TEST(Simulation, NoWakeUpIsLost) {
       machine.start([&] {
         for (int n = 0; n < 6; ++n) {
           tokens.fetch_add(1);
-          arch::hosted::interrupt_window();
+          interleave();
           queue.wake(1);
         }
       });
