@@ -41,13 +41,15 @@ std::optional<UserAddr> unmap_leaf(Mm& mm, UserAddr start, UserAddr end, UnmapBa
   const UserAddr stop = std::min(end, leaf_end(start));
   RssDelta gone;
   UserAddr at = start;
-  for (; leaf.entries_in_use() != 0 && !batch.is_full(); at += kPageSize) {
-    at = leaf.skip_unused(at, stop);
-    if (at >= stop) break;
-    unsigned index = LeafTable::index_of(at);
-    if (is_empty(leaf.get(index))) continue;
+  while (at < stop && leaf.entries_in_use() != 0 && !batch.is_full()) {
+    const unsigned index = LeafTable::index_of(at);
+    if (is_empty(leaf.get(index))) {
+      at = leaf.skip_unused(at + kPageSize, stop);
+      continue;
+    }
     Frame& frame = frame_at(leaf.remove(index).address());
     batch.note_range(at, at + kPageSize);
+    at += kPageSize;
     if (!is_counted(frame)) continue;
     gone.count(frame);
     batch.add(frame);
