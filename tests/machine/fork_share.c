@@ -8,7 +8,7 @@
 
 #include <sys/prctl.h>
 
-enum { milliseconds = 1500, turn = 2 };
+enum { milliseconds = 1000, turn = 2 };
 
 static long long own_time(void) { return now_ns(CLOCK_PROCESS_CPUTIME_ID); }
 
@@ -55,7 +55,7 @@ static long share_against(void (*others)(void)) {
 // unfair is so each time.
 static void equal_share(const char* label, void (*others)(void)) {
   long share = 0;
-  for (int tries = 0; share < 45 && tries < 5; ++tries) share = share_against(others);
+  for (int tries = 0; share < 45 && tries < 15; ++tries) share = share_against(others);
   if (share < 45) say("%s: the hog had %ld %%", label, share);
   ok(label, share >= 45);
 }
