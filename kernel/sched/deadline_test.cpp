@@ -105,7 +105,7 @@ TEST(Simulation, DeadlinesAreMetOnOneCpu) {
 // Earliest deadline first on m CPUs meets all deadlines if the sum of the shares is no more than
 // m - (m - 1) * (the greatest share): Goossens, Funk and Baruah.
 TEST(Simulation, DeadlinesAreMetOnManyCpus) {
-  for_each_seed(1'000, [](uint64_t seed) {
+  for_each_seed(10'000, [](uint64_t seed) {
     const unsigned cpus = cpus_for(2 * seed);
     ThreadMachine machine({.memory_bytes = 0, .cpus = cpus, .seed = seed});
     const double greatest = static_cast<double>(random_between(5, 50)) / 100;
@@ -133,7 +133,7 @@ Nanoseconds greatest_lateness(const std::vector<Served>& tasks, unsigned cpus) {
 }
 
 TEST(Simulation, WhatIsAdmittedIsNeverFarBehind) {
-  for_each_seed(1'000, [](uint64_t seed) {
+  for_each_seed(10'000, [](uint64_t seed) {
     const unsigned cpus = cpus_for(2 * seed);
     ThreadMachine machine({.memory_bytes = 0, .cpus = cpus, .seed = seed});
     std::vector<Served> tasks = random_tasks(kLimit * cpus, 0.9, false);
@@ -160,7 +160,7 @@ TEST(Simulation, OverrunHurtsOnlyTheTaskItself) {
 
 // Among those that keep to what they said: these meet their deadlines all the same.
 TEST(Simulation, OverrunsHarmNoOtherDeadline) {
-  for_each_seed(1'000, [](uint64_t seed) {
+  for_each_seed(10'000, [](uint64_t seed) {
     ThreadMachine machine({.memory_bytes = 0, .seed = seed});
     std::vector<Served> tasks = random_tasks(kLimit - 0.2, 0.4, false);
     const Nanoseconds end = monotonic_now() + 250 * kMillisecond;

@@ -61,7 +61,7 @@ TEST(Simulation, OneCpuIsSharedByWeightWithinTwoPercent) {
 // So long that a task of weight 1024 has three seconds: much more than what balancing lets them
 // differ by.
 TEST(Simulation, ManyCpusAreSharedByWeightWithinTwoPercent) {
-  for_each_seed(200, [](uint64_t seed) {
+  for_each_seed(2'000, [](uint64_t seed) {
     auto cpus = cpus_for(2 * seed);
     ThreadMachine machine({.memory_bytes = 0, .cpus = cpus, .seed = seed});
     std::vector<int> nice(cpus + 1 + random_below(2 * cpus));
@@ -84,7 +84,7 @@ TEST(Simulation, EqualTasksShareManyCpusWithinTwoPercent) {
 // Sleeping does not change what a task is owed: one that sleeps in the middle of its turns still has
 // its share of the time in which it wants the CPU.
 TEST(Simulation, LagIsKeptOverSleep) {
-  for_each_seed(100, [](uint64_t seed) {
+  for_each_seed(10'000, [](uint64_t seed) {
     ThreadMachine machine({.memory_bytes = 0, .seed = seed});
     Nanoseconds end = monotonic_now() + 5 * kNsPerSecond;
     KernelThread& hog = machine.start([end] { use_cpu_until(end); });
@@ -97,7 +97,7 @@ TEST(Simulation, LagIsKeptOverSleep) {
     machine.run();
     double ratio = static_cast<double>(hog.task.sum_exec_runtime) /
                    static_cast<double>(napper.task.sum_exec_runtime);
-    EXPECT_NEAR(ratio, 1, 0.1);
+    EXPECT_NEAR(ratio, 1, 0.01);
   });
 }
 
@@ -117,7 +117,7 @@ void be_busy(Nanoseconds end) {
 // Whatever the others do, a task of little weight has half of what it is entitled to at the least, of
 // all the time, or of the 5 % that real-time tasks which never stop leave over.
 TEST(Simulation, NobodyStarves) {
-  for_each_seed(2'000, [](uint64_t seed) {
+  for_each_seed(10'000, [](uint64_t seed) {
     const unsigned cpus = cpus_for(seed);
     ThreadMachine machine({.memory_bytes = 0, .cpus = cpus, .seed = seed});
     const bool has_spinners = random_below(4) == 0;

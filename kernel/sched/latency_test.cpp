@@ -38,7 +38,7 @@ Waits serve(Nanoseconds end, Nanoseconds pause, Nanoseconds work) {
 TEST(Latency, LightSleeperRunsAtOnceBesideHogs) {
   int waits_in_all = 0;
   int long_ones = 0;
-  for_each_seed(200, [&](uint64_t seed) {
+  for_each_seed(10'000, [&](uint64_t seed) {
     ThreadMachine machine({.memory_bytes = 0, .seed = seed});
     Nanoseconds end = monotonic_now() + kNsPerSecond;
     auto hogs = 1 + random_below(4);
@@ -61,7 +61,7 @@ TEST(Latency, LightSleeperRunsAtOnceBesideHogs) {
 
 // Beside one that has slept as well, and has a turn of some length to itself.
 TEST(Latency, WokenTaskWaitsForTheMinimumTurnAtMost) {
-  for_each_seed(200, [&](uint64_t seed) {
+  for_each_seed(10'000, [&](uint64_t seed) {
     ThreadMachine machine({.memory_bytes = 0, .seed = seed});
     Nanoseconds end = monotonic_now() + kNsPerSecond;
     machine.start([end] { (void)serve(end, kMillisecond, 3 * kMillisecond); });
@@ -77,7 +77,7 @@ TEST(Latency, WokenTaskWaitsForTheMinimumTurnAtMost) {
 // One that wants more than half of the CPU has no more than a hog has beside it, sleep as it may: a
 // debt is paid off by no more than waiting would have paid.
 TEST(Latency, SleepingGainsNoShare) {
-  for_each_seed(100, [&](uint64_t seed) {
+  for_each_seed(10'000, [&](uint64_t seed) {
     ThreadMachine machine({.memory_bytes = 0, .seed = seed});
     Nanoseconds end = monotonic_now() + 4 * kNsPerSecond;
     Nanoseconds work = static_cast<Nanoseconds>(4 + random_below(12)) * kMillisecond / 2;

@@ -98,7 +98,7 @@ TEST(Placement, NoInterruptToACpuThatPolls) {  // E98
 }
 
 TEST(Placement, RunningTaskLeavesAForbiddenCpuAtOnce) {
-  for_each_seed(1'000, [&](uint64_t seed) {
+  for_each_seed(10'000, [&](uint64_t seed) {
     ThreadMachine machine({.memory_bytes = 0, .cpus = 3, .seed = seed, .preempt_one_in = 20});
     machine.start_stop_tasks();
     bool stop = false;

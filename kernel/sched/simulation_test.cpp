@@ -62,7 +62,7 @@ void live_by_forking(ThreadMachine& machine, int generations, Nanoseconds end) {
 
 // A hog keeps its half of the CPU although the other side runs through children that it forks.
 TEST(Simulation, ForkingGainsNoShare) {  // B71
-  for_each_seed(500, [](uint64_t seed) {
+  for_each_seed(10'000, [](uint64_t seed) {
     ThreadMachine machine({.memory_bytes = 0, .seed = seed});
     Nanoseconds duration = kNsPerSecond;
     Nanoseconds end = monotonic_now() + duration;

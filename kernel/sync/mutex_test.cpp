@@ -43,7 +43,7 @@ TEST(Mutex, ExcludesUnderRandomInterleavings) {
 // is nearly always faster than one that must be woken first; yet the waiter gets its turn.
 TEST(Mutex, IsHandedOverToAWaiterThatStarves) {
   constexpr int kRounds = 2000, kMostRoundsWaited = 500;  // most of them go by while it spins
-  for_each_seed(100, [&](uint64_t seed) {
+  for_each_seed(1'000, [&](uint64_t seed) {
     ThreadMachine machine({.memory_bytes = 0, .cpus = 3, .seed = seed});
     Mutex mutex(LockRank::inode);
     int rounds = 0, waited = -1;
