@@ -162,12 +162,12 @@ Result<void> map_stack_page(uint32_t slot, VirtAddr address) {
   Frame* frame = take_frame(FrameKind::stack);
   if (frame == nullptr) return Errno::nomem;
   arch::clear_page(frame_data(*frame));
+  SpinGuard guard(slots.lock);
   if (!arch::map_kernel_page(address, frame_address(*frame))) {
     put_frame(*frame);
     return Errno::nomem;
   }
   if (arch::Pte* entry = kernel_entry(address)) mark_clean(*entry);
-  SpinGuard guard(slots.lock);
   frame->owner = reinterpret_cast<void*>(address.value);
   frame->next = first_frame_locked(slot);
   first_frame_locked(slot) = frame_number(*frame);

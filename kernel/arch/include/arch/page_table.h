@@ -49,8 +49,8 @@ void flush_tlb_page(uint64_t address);
 void clear_page(void* page);
 void copy_page(void* to, const void* from);
 
-// Maps/unmaps kernel pages in the vmalloc area (kernel stacks). `address` page-aligned.
-// Fails with ENOMEM when a table cannot be had.
+// Maps/unmaps kernel pages in the vmalloc area (kernel stacks). `address` page-aligned. One at a
+// time: the caller has a lock for it. Fails with ENOMEM when a table cannot be had.
 bool map_kernel_page(VirtAddr address, PhysAddr frame);
 void unmap_kernel_page(VirtAddr address);
 #ifndef TINE_ARCH_PLACES_VMALLOC  // the hosted home finds a place for it at run time

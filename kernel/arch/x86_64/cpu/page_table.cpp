@@ -3,7 +3,7 @@
 // arch/page_table.h for x86-64: loading tables, dropping translations, and the vmalloc area, whose
 // one top-level entry every address space shares, so that a mapping made here shows everywhere.
 //
-// map_kernel_page() and unmap_kernel_page() are called under mm's vmalloc lock. Tables of the
+// map_kernel_page() and unmap_kernel_page() are called under mm's lock of stack slots. Tables of the
 // vmalloc area are never given back. ENOMEM is the only failure. Behind the area, below the same
 // top-level entry, lie devices' registers, which only the thread that starts drivers maps.
 #include "arch/page_table.h"
