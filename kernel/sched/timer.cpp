@@ -4,8 +4,9 @@
 // interrupt with the lock dropped, so they may arm and cancel any timer, their own included.
 //
 // The hardware is asked only for something earlier than what it was asked for already: cancelling
-// costs no access, and an interrupt that finds nothing to do asks for the next. A timer is always
-// armed on the CPU that arms it. Nothing here fails.
+// costs no access, and an interrupt that finds nothing to do asks for the next. A timer is armed on
+// the CPU that arms it, but where its callback runs just then: it stays there, so that whoever
+// cancels it finds the callback. Nothing here fails.
 #include "sched/timer.h"
 
 #include <atomic>
@@ -74,15 +75,38 @@ TimerBase& lock_base_of(const Timer& timer) NO_THREAD_SAFETY_ANALYSIS {
   }
 }
 
-// Takes the timer off its base; false if it was not armed. Interrupts off.
-bool disarm(Timer& timer, bool& running_elsewhere) {
+bool runs_callback_of(const TimerBase& base, const Timer& timer) {
+  return base.running.load(std::memory_order_acquire) == &timer;
+}
+
+struct Disarmed {
+  bool was_armed;
+  TimerBase* calling;  // its callback runs there, on another CPU; or null
+};
+
+Disarmed disarm(Timer& timer) {
+  arch::IrqState state = arch::irq_save();
   TimerBase& base = lock_base_of(timer);
   base.lock.assert_held();
-  bool was_armed = remove(base, timer);
-  running_elsewhere = base.running.load(std::memory_order_relaxed) == &timer &&
-                      &base != &base_of(arch::this_cpu().id);
+  Disarmed outcome = {remove(base, timer), nullptr};
+  if (&base != &base_of(arch::this_cpu().id) && runs_callback_of(base, timer)) {
+    outcome.calling = &base;
+  }
   base.lock.unlock_irqs_off();
-  return was_armed;
+  arch::irq_restore(state);
+  return outcome;
+}
+
+// Takes the timer off where it is armed and locks the base where it is to be.
+TimerBase& lock_base_to_arm(Timer& timer) NO_THREAD_SAFETY_ANALYSIS {
+  TimerBase& base = lock_base_of(timer);
+  TimerBase& here = base_of(arch::this_cpu().id);
+  remove(base, timer);
+  if (&base == &here || runs_callback_of(base, timer)) return base;
+  base.lock.unlock_irqs_off();
+  here.lock.lock_irqs_off();
+  timer.cpu = arch::this_cpu().id;
+  return here;
 }
 
 void run_expired(TimerBase& base, Nanoseconds now) {
@@ -106,17 +130,15 @@ void init_this_cpu() { new (&base_of(arch::this_cpu().id)) TimerBase; }
 
 void arm(Timer& timer, Nanoseconds deadline) {
   arch::IrqState state = arch::irq_save();
-  bool running_elsewhere;
-  if (timer.armed) disarm(timer, running_elsewhere);
-  TimerBase& base = base_of(arch::this_cpu().id);
-  base.lock.lock_irqs_off();
-  timer.cpu = arch::this_cpu().id;
+  TimerBase& base = lock_base_to_arm(timer);
+  base.lock.assert_held();
   timer.deadline = deadline;
   timer.armed = true;
   base.armed.insert(timer);
   if (&*base.armed.begin() == &timer) {
     base.first_deadline.store(deadline, std::memory_order_relaxed);
-    program_hardware(base);
+    // Another CPU, which runs the callback, asks its own hardware when that has ended.
+    if (&base == &base_of(arch::this_cpu().id)) program_hardware(base);
   }
   base.lock.unlock_irqs_off();
   arch::irq_restore(state);
@@ -125,22 +147,15 @@ void arm(Timer& timer, Nanoseconds deadline) {
 bool cancel(Timer& timer) {
   bool was_armed = false;
   for (;;) {
-    bool running_elsewhere;
-    arch::IrqState state = arch::irq_save();
-    was_armed |= disarm(timer, running_elsewhere);
-    arch::irq_restore(state);
-    if (!running_elsewhere) return was_armed;
-    arch::cpu_relax();
+    Disarmed outcome = disarm(timer);
+    was_armed |= outcome.was_armed;
+    if (outcome.calling == nullptr) return was_armed;
+    while (runs_callback_of(*outcome.calling, timer)) arch::cpu_relax();
+    // The callback may have armed it again.
   }
 }
 
-bool try_cancel(Timer& timer) {
-  bool running_elsewhere;
-  arch::IrqState state = arch::irq_save();
-  bool was_armed = disarm(timer, running_elsewhere);
-  arch::irq_restore(state);
-  return was_armed;
-}
+bool try_cancel(Timer& timer) { return disarm(timer).was_armed; }
 
 void arm_tick(Nanoseconds deadline) {
   TimerBase& base = base_of(arch::this_cpu().id);

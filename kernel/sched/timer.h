@@ -4,6 +4,7 @@
 // interrupt (interrupts off, must not sleep). Per-CPU ordered tree; arming costs O(log n).
 #pragma once
 
+#include "arch/cpu.h"
 #include "core/list.h"
 #include "core/result.h"
 #include "core/types.h"
@@ -12,29 +13,30 @@ namespace tine::time {
 
 struct Timer {
   using Callback = void (*)(Timer&);
-  explicit Timer(Callback f) : callback(f) {}
+  explicit Timer(Callback f) : callback(f), cpu(arch::this_cpu().id) {}
   Callback callback;
   Nanoseconds deadline = kNever;
   TreeNode node;
-  CpuId cpu = 0;
-  bool armed = false;           // guarded by the timer base's lock
+  CpuId cpu;           // whose base it is on, or was on last; guarded by that one's lock
+  bool armed = false;  // guarded by the timer base's lock
 };
 
-void init_this_cpu();                          // before the first timer of this CPU
+void init_this_cpu();  // before the first timer of this CPU
 
 void arm(Timer& timer, Nanoseconds deadline);  // re-arms if armed; a callback may re-arm its timer
 // True if it was armed. On return the callback is not running (unless it is the caller) and will
 // not run. The caller must not hold a lock that the callback takes.
 bool cancel(Timer& timer);
-// The same for a caller that holds such a lock: false also if the callback has begun on another CPU.
+// The same for a caller that holds such a lock: false also if the callback has begun on another
+// CPU.
 bool try_cancel(Timer& timer);
 
-void timer_interrupt(bool user_mode);          // from the architecture, interrupts off
+void timer_interrupt(bool user_mode);  // from the architecture, interrupts off
 
 Nanoseconds monotonic_now();
 Nanoseconds realtime_now();
 void set_realtime(Nanoseconds now);
-Nanoseconds realtime_offset();                 // realtime - monotonic
+Nanoseconds realtime_offset();  // realtime - monotonic
 
 // The clock by which an absolute sleep waits: a realtime one is measured again when it is set.
 enum class Clock : uint8_t { monotonic, realtime };

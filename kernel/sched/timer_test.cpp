@@ -110,6 +110,41 @@ TEST(Timer, CancelFromAnotherCpuWaitsForTheCallback) {
   });
 }
 
+// As setitimer(2) does it: armed again on another CPU while its callback runs, and cancelled there.
+TEST(Timer, CancelWaitsForACallbackThatAnotherCpuArmedAgain) {
+  struct SlowTimer : Timer {
+    SlowTimer() : Timer(fired) {}
+    static void fired(Timer& timer) {
+      auto& self = static_cast<SlowTimer&>(timer);
+      self.is_called = true;
+      for (int i = 0; i < 20; ++i) arch::poll_relax();
+      ++self.calls;
+    }
+    std::atomic<bool> is_called = false;
+    int calls = 0;
+  };
+  for_each_seed(1'000, [&](uint64_t seed) {
+    ThreadMachine machine({.memory_bytes = 0, .cpus = 2, .seed = seed, .preempt_one_in = 5});
+    auto* timer = new SlowTimer;
+    machine.start([&] {
+      const Nanoseconds now = monotonic_now();
+      arm(*timer, now + 500'000);
+      arch::hosted::use_cpu_until(now + 1'000'000);
+    });
+    machine.start(
+        [&] {
+          while (!timer->is_called) arch::poll_relax();
+          arm(*timer, monotonic_now() + 5'000'000);
+          cancel(*timer);
+          EXPECT_EQ(timer->calls, 1);
+          delete timer;
+        },
+        [](sched::Schedulable& task) { task.cpus_allowed = 2; });
+    machine.run();
+    ASSERT_TRUE(machine.all_finished());
+  });
+}
+
 TEST(Sleep, EndsAtTheDeadlineOfEitherClock) {
   ThreadMachine machine;
   Nanoseconds start = monotonic_now();

@@ -221,8 +221,8 @@ void note_signal_taken(SignalState& process, signal::SigInfo& info) {
   SignalTimer& timer = found->timer;
   int64_t overrun = timer.overrun;
   // An interrupt may be late, on a busy host by many periods.
-  const Nanoseconds now = timer.clock == TimerClock::realtime ? time::realtime_now()
-                                                              : time::monotonic_now();
+  const Nanoseconds now =
+      timer.clock == TimerClock::realtime ? time::realtime_now() : time::monotonic_now();
   const bool is_wall_clock =
       timer.clock == TimerClock::monotonic || timer.clock == TimerClock::realtime;
   if (is_wall_clock && timer.interval != 0 && now >= timer.expiry) {
@@ -237,7 +237,8 @@ void delete_posix_timers(SignalState& process) {
 }
 
 void delete_all_timers(SignalState& process) {
-  delete std::exchange(process.interval_timers, nullptr);
+  delete process.interval_timers;  // callbacks look there until the last timer has stopped
+  process.interval_timers = nullptr;
 }
 
 }  // namespace tine
