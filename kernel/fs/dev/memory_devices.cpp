@@ -29,6 +29,7 @@ class NullFile final : public PathFile {
     return length;
   }
   Result<uint64_t> seek(int64_t, int) override { return 0; }
+  bool is_seekable() const override { return true; }  // pread(2) takes any offset
 };
 
 class ZeroFile final : public PathFile {
@@ -45,6 +46,7 @@ class ZeroFile final : public PathFile {
     return length;
   }
   Result<uint64_t> seek(int64_t, int) override { return 0; }
+  bool is_seekable() const override { return true; }  // pread(2) takes any offset
   // A shared mapping of /dev/zero is anonymous memory that its mappers share.
   Result<Ref<mm::MemoryObject>> memory_object() override {
     if (full_) return Errno::nodev;
@@ -83,6 +85,7 @@ class RandomFile final : public PathFile {
     return total;
   }
   Result<uint64_t> seek(int64_t, int) override { return 0; }
+  bool is_seekable() const override { return true; }  // pread(2) takes any offset
 };
 
 // Writing a line puts it into the kernel's log.

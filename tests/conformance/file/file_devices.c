@@ -20,6 +20,10 @@ int main(void) {
   ok("not zeros", memcmp(buffer, zeros, 64) != 0);
   equal("random", read(must(open("/dev/random", O_RDONLY)), buffer, 16), 16);
   equal("seek in null", lseek(null, 5, SEEK_SET), 0);
+  equal("null from anywhere", pread(null, buffer, 64, 1l << 60), 0);
+  equal("full from anywhere", pread(full, buffer, 64, 1l << 60), 64);
+  fails("full is full everywhere", pwrite(full, buffer, 1, 1l << 60), ENOSPC);
+  equal("zero to anywhere", pwrite(zero, buffer, 64, 1l << 60), 64);
   fails("no controlling terminal", open("/dev/tty", O_RDWR), ENXIO);
   fails("not a terminal", isatty(null) ? 0 : -1, ENOTTY);
   return finish();
