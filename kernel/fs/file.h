@@ -17,6 +17,7 @@
 #include "core/result.h"
 #include "core/types.h"
 #include "mm/user_memory.h"
+#include "sync/hint.h"
 #include "sync/mutex.h"
 #include "sync/reclaim.h"
 #include "sync/wait_queue.h"
@@ -110,7 +111,7 @@ class File : public RefCounted<File>, public Reclaimable {
   void keep_memory_for_lookups() const { is_looked_at_.store(true, std::memory_order_relaxed); }
 
   Mutex position_lock{LockRank::file_position};
-  uint64_t position GUARDED_BY(position_lock) = 0;
+  Hint<uint64_t> position;  // changes under the lock; /proc/PID/fdinfo looks without it
   // The epoll sets that watch this file (fs/epoll.cpp); null for almost every file.
   std::atomic<EpollLinks*> epoll_links{nullptr};
 

@@ -115,7 +115,7 @@ class OpenTextFile final : public PathFile {
     return {};
   }
 
-  Mutex text_lock_{LockRank::inode};
+  Mutex text_lock_{LockRank::text_file};
   TextBuilder text_ GUARDED_BY(text_lock_);
   uint64_t part_start_ GUARDED_BY(text_lock_) = 0;  // where in the file text_ begins
   bool has_text_ GUARDED_BY(text_lock_) = false;

@@ -9,7 +9,7 @@
 #ifdef TINE_DEBUG
 
 #include "arch/cpu.h"
-#include "core/log.h"
+#include "core/format.h"
 #include "core/panic.h"
 #include "sched/schedulable.h"
 #include "sync/mutex.h"
@@ -64,11 +64,10 @@ HeldRanks mutex_ranks_of(sched::Schedulable& task) {
 void check_order(const HeldRanks& held, LockRank rank) {
   auto number = static_cast<uint16_t>(rank);
   if (rank == LockRank::unranked || number > held.highest()) return;
-  // The log takes locks of its own: forget what is held, so that the message comes out.
-  uint16_t highest = held.highest();
-  held.count = 0;
-  log_error("lock order: rank {} is taken while rank {} is held", number, highest);
-  panic("lock order violated");
+  char message[80] = {};
+  format_to({message, sizeof message - 1},
+            "lock order violated: rank {} is taken while rank {} is held", number, held.highest());
+  panic(message);
 }
 
 }  // namespace

@@ -13,13 +13,14 @@ namespace tine {
 enum class LockRank : uint16_t {
   // Sleeping locks (Mutex, RwMutex), outermost first.
   reclaim = 90,            // one who frees what is dead at a time; destructors run under it
+  file_position = 95,      // an open file's offset; held across the transfer, so before what that takes
+  text_file = 97,          // the text of an open file of /proc while it is made, which takes any lock
   kthread_create = 100,
   exec_update = 110,       // one exec or credential change of a thread group at a time
   epoll = 140,             // all epoll sets; before whatever a file's poll() takes
   tty = 150,
   mount_namespace = 200,
   rename = 210,            // renames that cross directories, one at a time per file system
-  file_position = 215,     // an open file's offset; held across the transfer, so above inode
   directory = 220,         // the names of one file system (Superblock::tree_lock)
   inode = 230,             // an inode's size and attributes
   file_locks = 240,        // advisory locks of all files

@@ -26,7 +26,10 @@ Result<size_t> transfer(File& file, IoBuffer& buffer, Direction direction) {
     return transfer_at(file, buffer, none, direction);
   }
   MutexGuard guard(file.position_lock);
-  return transfer_at(file, buffer, file.position, direction);
+  uint64_t position = file.position;
+  auto moved = transfer_at(file, buffer, position, direction);
+  file.position = position;
+  return moved;
 }
 
 Result<void> check_mode(const File& file, Direction direction) {

@@ -59,12 +59,8 @@ class FdInfoFile final : public TextFile {
     Ref<FilesTable> files = files_of(*task_);
     if (!files) return Errno::noent;
     Ref<File> file = TRY(file_of(*files, fd_));
-    uint64_t position;
-    {
-      MutexGuard guard(file->position_lock);
-      position = file->position;
-    }
-    out.print("pos:\t{}\nflags:\t0{:o}\n", position, file->flags());
+    // Its lock is not taken: this may be the very file that is being read.
+    out.print("pos:\t{}\nflags:\t0{:o}\n", uint64_t{file->position}, file->flags());
     return {};
   }
   bool is_stale() override { return true; }
@@ -102,8 +98,7 @@ class DescriptorDirectory final : public SyntheticDirectory {
       char name[12];
       size_t length = format_to(name, "{}", fd);
       position = fd + 2;
-      if (!sink.entry({name, length}, uint64_t{fd} + 1, directory_entry_type(kType),
-                      fd + 3)) {
+      if (!sink.entry({name, length}, uint64_t{fd} + 1, directory_entry_type(kType), fd + 3)) {
         return {};
       }
       position = fd + 3;

@@ -29,8 +29,9 @@ uint64_t file_size_limit() { return current().signal ? soft_limit(kLimitFsize) :
 
 }  // namespace
 
+// Nobody else knows it any more, so its lock is not needed; and an unmap may come here (the mapping's
+// name was the last to refer to the file), which holds a lock that comes after.
 TmpfsFile::~TmpfsFile() {
-  MutexGuard guard(lock);
   release_archive();
   // Mappings may outlive the file; its pages do not count any more.
   tmpfs().count_pages(-static_cast<int64_t>(counted_pages_));

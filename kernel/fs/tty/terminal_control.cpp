@@ -3,6 +3,7 @@
 // Job control and ioctls of a terminal: who is in the foreground, whose session it is, settings.
 // POSIX 11.1 "Interface Characteristics", ioctl_tty(2). Signals are sent after lock_ is released.
 #include <algorithm>
+#include <utility>
 
 #include "fs/tty/terminal.h"
 #include "task/pid/process_group.h"
@@ -100,7 +101,7 @@ void Terminal::become_controlling_if_possible() {
 
 Result<long> Terminal::set_controlling(bool steal) {
   Task& task = current();
-  Ref<Pid> session = session_of(task);
+  Ref<Pid> session = session_of(task), group = group_of(task);
   if (task.signal->terminal.get() == this) return 0;
   if (!task.signal->is_session_leader || task.signal->terminal) return Errno::perm;
   Ref<Pid> robbed;
@@ -108,10 +109,10 @@ Result<long> Terminal::set_controlling(bool steal) {
     IrqGuard guard(lock_);
     if (session_ && !(session_ == session)) {
       if (!steal) return Errno::perm;
-      robbed = session_;
+      robbed = std::move(session_);
     }
     session_ = session;
-    foreground_ = group_of(task);
+    std::swap(foreground_, group);  // the old one's last reference is not to go under the lock
   }
   if (robbed) forget_terminal_of_session(*robbed);
   task.signal->terminal = Ref<Terminal>(*this);
@@ -150,10 +151,11 @@ Result<long> Terminal::set_foreground(uint64_t argument) {
   if (number < 0) return Errno::inval;
   Ref<Pid> group = find_pid(number);
   if (!group) return Errno::srch;
-  if (!is_group_in_session(*group, *session_of(task))) return Errno::perm;
+  Ref<Pid> session = session_of(task);
+  if (!is_group_in_session(*group, *session)) return Errno::perm;
   IrqGuard guard(lock_);
-  if (!(session_ == session_of(task))) return Errno::notty;
-  foreground_ = std::move(group);
+  if (!(session_ == session)) return Errno::notty;
+  std::swap(foreground_, group);
   return 0;
 }
 
@@ -169,8 +171,10 @@ Result<long> Terminal::get_termios(uint32_t command, uint64_t argument) {
     IrqGuard guard(lock_);
     settings.base = discipline_.settings;
   }
-  if (command == kTcgets2) TRY(UserOut<Termios2>(UserAddr(argument)).write(settings));
-  else TRY(UserOut<Termios>(UserAddr(argument)).write(settings.base));
+  if (command == kTcgets2)
+    TRY(UserOut<Termios2>(UserAddr(argument)).write(settings));
+  else
+    TRY(UserOut<Termios>(UserAddr(argument)).write(settings.base));
   return 0;
 }
 

@@ -17,7 +17,23 @@ static long status_number(const char* key) {
 
 static char large[4 << 20];
 
+// What /proc/self/fdinfo says of a file's position, also of its own file's.
+static void check_fdinfo(void) {
+  int file = must(open("/proc/self/exe", O_RDONLY));
+  must(lseek(file, 1234, SEEK_SET));
+  must(dup2(file, 9));
+  int info = must(open("/proc/self/fdinfo/9", O_RDONLY));
+  ok("fdinfo", must(read(info, text, sizeof text)) > 0 && strncmp(text, "pos:\t1234\n", 10) == 0);
+  must(lseek(info, 0, SEEK_SET));
+  must(dup2(info, 9));
+  ok("fdinfo of itself", must(read(info, text, sizeof text)) > 0 && strncmp(text, "pos:\t0\n", 7) == 0);
+  must(close(9));
+  must(close(info));
+  must(close(file));
+}
+
 int main(void) {
+  check_fdinfo();
   memset(large, 1, sizeof large);  // Linux counts small resident sets per CPU and late
   char path[64], link[256] = {0};
   equal("/proc/self", atoi((must(readlink("/proc/self", link, 255)), link)), getpid());
