@@ -7,11 +7,14 @@
 // an operation that a file does not offer.
 #include "fs/inode.h"
 
+#include <algorithm>
+
 #include "fs/dentry.h"
 #include "fs/file_locks.h"
 #include "fs/mount.h"
 #include "fs/path_walk.h"
 #include "sched/timer.h"
+#include "task/signal_state.h"
 #include "task/task.h"
 
 namespace tine::fs {
@@ -45,6 +48,7 @@ Result<size_t> Inode::write_at(IoBuffer&, uint64_t&, bool) { return Errno::inval
 Result<void> Inode::allocate(int, uint64_t, uint64_t) { return Errno::opnotsupp; }
 Result<uint64_t> Inode::seek_data(uint64_t, bool) { return Errno::inval; }
 Result<Ref<mm::MemoryObject>> Inode::memory_object() { return Errno::nodev; }
+Result<void> Inode::seal_writes(bool) { return Errno::inval; }
 
 void Inode::stat(StatData& out) {
   out.device = superblock_.device;
@@ -124,6 +128,13 @@ Result<void> Superblock::set_root(Ref<Inode> inode) {
   root->name_length = 0;
   root_ = std::move(root);
   return {};
+}
+
+Result<uint64_t> length_within_limit(uint64_t offset, uint64_t length) {
+  const uint64_t limit = current().signal ? soft_limit(kLimitFsize) : ~uint64_t{0};
+  if (offset < limit) return std::min(length, limit - offset);
+  (void)signal::send_to_task(current(), signal::kSigXfsz);
+  return Errno::fbig;
 }
 
 Result<void> check_access(const Inode& inode, uint32_t mask) {

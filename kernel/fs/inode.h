@@ -28,6 +28,7 @@ namespace tine::fs {
 struct Path;
 struct LinkTarget;
 struct InodeLocks;
+class Seals;
 class Pipe;
 class Superblock;
 
@@ -38,6 +39,11 @@ struct NewInode {
   KernelGid gid{};
   uint64_t device = 0;           // of a device node
   std::string_view target;       // of a symbolic link
+};
+
+enum FallocateMode : int {  // FALLOC_FL_*
+  kKeepSize = 1,
+  kPunchHole = 2,
 };
 
 class Inode : public RefCounted<Inode> {
@@ -69,6 +75,10 @@ class Inode : public RefCounted<Inode> {
   virtual Result<uint64_t> seek_data(uint64_t offset, bool hole);                  // EINVAL
   virtual Result<Ref<mm::MemoryObject>> memory_object();                           // ENODEV
   virtual uint64_t size() const { return 0; }
+  // Files that can be sealed (fcntl(2)): their seals, which belong to `lock`. Null: it cannot be.
+  virtual Seals* seals() { return nullptr; }
+  // No new mapping writes to the contents. EBUSY: there is one, if none may be; ENOMEM.
+  virtual Result<void> seal_writes(bool only_unmapped) REQUIRES(lock);             // EINVAL
 
   // Attributes. Permission has been checked.
   virtual void stat(StatData& out);
@@ -151,6 +161,8 @@ enum AccessMask : uint32_t { kMayExecute = 1, kMayWrite = 2, kMayRead = 4 };
 Result<void> check_access(const Inode& inode, uint32_t mask);
 // The running task owns the file or has CAP_FOWNER.
 bool is_owner_or_capable(const Inode& inode);
+// RLIMIT_FSIZE: cuts what would make the file longer. SIGXFSZ and EFBIG when nothing is left.
+Result<uint64_t> length_within_limit(uint64_t offset, uint64_t length);
 // Wall-clock time for file times.
 Nanoseconds file_time_now();
 

@@ -164,7 +164,8 @@ Result<Ref<Superblock>> make_file_system(std::string_view type_name, std::string
   return Errno::nodev;
 }
 
-size_t write_path(const Path& path, const Path& root, std::span<char> out) {
+size_t write_path(const Path& path, const Path& root, std::span<char> out,
+                  Unreachable unreachable) {
   BackwardWriter writer(out);
   SpinGuard guard(dentry_lock);
   const Mount* mount = path.mount.get();
@@ -186,7 +187,7 @@ size_t write_path(const Path& path, const Path& root, std::span<char> out) {
     dentry = dentry->parent;
   }
   if (writer.is_empty()) writer.prepend("/");
-  if (!reached) writer.prepend("(unreachable)");
+  if (!reached && unreachable == Unreachable::is_told) writer.prepend("(unreachable)");
   return writer.finish();
 }
 

@@ -86,10 +86,13 @@ inline Result<void> check_mount_writable(const Mount& mount) {
   return {};
 }
 
-// Writes the absolute name of `path` below `root`, as getcwd(2) and /proc show it, and returns its
-// length; names that have been unlinked end in " (deleted)", and places outside `root` begin with
-// "(unreachable)". Too long a name is cut at the front: `out.size()` is returned then.
-size_t write_path(const Path& path, const Path& root, std::span<char> out);
+// Writes the absolute name of `path` below `root` and returns its length; names that have been
+// unlinked end in " (deleted)". Places outside `root` begin with "(unreachable)" if it is to be told,
+// as getcwd(2) does; links of /proc do not. Too long a name is cut at the front: `out.size()` is
+// returned then.
+enum class Unreachable : bool { is_not_told, is_told };
+size_t write_path(const Path& path, const Path& root, std::span<char> out,
+                  Unreachable unreachable = Unreachable::is_not_told);
 
 // The identity of a mapped file for /proc/PID/maps.
 Ref<mm::MapName> make_map_name(const Path& path);  // null when there is no memory

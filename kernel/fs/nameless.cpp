@@ -19,12 +19,6 @@ constexpr uint64_t kPipeFsMagic = 0x50495045;
 [[clang::no_destroy]] constinit Ref<Mount> nameless_mount;
 constinit Mutex nameless_mount_lock{LockRank::rename};
 
-class EmptyRoot final : public TableDirectory {
- public:
-  static constexpr const char* kCacheName = "nameless_root";
-  explicit EmptyRoot(Superblock& superblock) : TableDirectory(superblock, {}) {}
-};
-
 class NamelessInode final : public Inode {
  public:
   static constexpr const char* kCacheName = "nameless_inode";
@@ -45,7 +39,7 @@ Result<Ref<Mount>> hidden_mount() {
   if (!nameless_mount) {
     Ref<SyntheticSuperblock> superblock =
         TRY(make_ref<SyntheticSuperblock>("pipefs", kPipeFsMagic));
-    Ref<EmptyRoot> top = TRY(make_ref<EmptyRoot>(*superblock));
+    Ref<EmptyDirectory> top = TRY(make_ref<EmptyDirectory>(*superblock));
     TRY(superblock->set_root(std::move(top)));
     Ref<Dentry> root(superblock->root());
     nameless_mount = TRY(make_mount(std::move(superblock), std::move(root), 0, "pipefs"));

@@ -103,6 +103,13 @@ class TableDirectory : public SyntheticDirectory {
   std::span<const TableEntry> entries_;
 };
 
+// The root of a file system that is mounted nowhere.
+class EmptyDirectory final : public TableDirectory {
+ public:
+  static constexpr const char* kCacheName = "empty_directory";
+  explicit EmptyDirectory(Superblock& superblock) : TableDirectory(superblock, {}) {}
+};
+
 // A file whose text is made anew when it is read from the start; a reader that goes on from there
 // sees one consistent text, or, if it is made in parts, one for each part.
 class TextFile : public Inode {

@@ -161,7 +161,7 @@ TEST_F(HugePool, MoveAndDiscardWhole) {
 }
 
 TEST_F(HugePool, AnObjectKeepsThemForItsViews) {
-  auto object = *HugeObject::create(3 * kHugePageSize);
+  auto object = *make_ref<HugeObject>(3 * kHugePageSize);
   ASSERT_TRUE(map(3, kVmShared, Ref<MemoryObject>(*object)));
   expect_counts(kPages, 3);
   EXPECT_TRUE(poke(window(0), 1));
@@ -262,7 +262,7 @@ TEST_F(HugePool, TheOwnerTakesBackWhatAFoldedChildShares) {
 }
 
 TEST_F(HugePool, AnObjectTakesThemOutOfFoldedTables) {
-  auto object = *HugeObject::create(2 * kHugePageSize);
+  auto object = *make_ref<HugeObject>(2 * kHugePageSize);
   ASSERT_TRUE(map(2, kVmShared, Ref<MemoryObject>(*object)));
   EXPECT_TRUE(poke(window(0), 1));
   EXPECT_TRUE(poke(window(1), 2));
@@ -275,6 +275,113 @@ TEST_F(HugePool, AnObjectTakesThemOutOfFoldedTables) {
   EXPECT_TRUE(do_mprotect(*parent, window(0), 2 * kHugePageSize, kVmRead | kVmWrite));
   EXPECT_EQ(peek(window(0)), 0u);
   EXPECT_EQ(peek(window(1)), 2u);
+}
+
+// A file of three pages at window(0), shared, and the same at window(3), private.
+class HugeFile : public HugePool {
+ protected:
+  HugeFile() : file(*make_ref<HugeObject>(3 * kHugePageSize)) {}
+  Result<UserAddr> show(uint64_t at, uint32_t more, uint64_t from = 0, uint64_t pages = 3) {
+    return do_mmap(*parent, {.address = window(at),
+                             .length = pages * kHugePageSize,
+                             .flags = kPoolFlags | more,
+                             .object = Ref<MemoryObject>(*file),
+                             .object_page = from * arch::kTableEntries,
+                             .fixed = true});
+  }
+  Ref<HugeObject> file;
+};
+
+TEST_F(HugeFile, PromisesStayWithIt) {
+  ASSERT_TRUE(show(0, kVmShared));
+  ASSERT_TRUE(show(3, kVmShared, 2));  // 2, and what the mapping adds: 3 and 4
+  EXPECT_EQ(file->size_bytes(), 5 * kHugePageSize);
+  expect_counts(kPages, 5);
+  EXPECT_EQ(show(6, kVmShared, 5, 2).error(), Errno::nomem);
+  EXPECT_EQ(file->size_bytes(), 5 * kHugePageSize);
+  EXPECT_TRUE(poke(window(2), 4));
+  EXPECT_EQ(peek(window(3)), 4u);
+  expect_counts(kPages - 1, 4);
+  EXPECT_TRUE(do_munmap(*parent, window(0), 6 * kHugePageSize));
+  expect_counts(kPages - 1, 4);
+  EXPECT_TRUE(file->resize(3 * kHugePageSize));
+  expect_counts(kPages - 1, 2);
+  EXPECT_EQ(file->pages_in_use(), 1u);
+  EXPECT_TRUE(file->resize(0));
+  expect_counts(kPages, 0);
+}
+
+TEST_F(HugeFile, PrivateMappingsKeepTheirOwnApart) {
+  ASSERT_TRUE(show(0, kVmShared));
+  ASSERT_TRUE(show(3, 0));
+  expect_counts(kPages, 6);
+  EXPECT_TRUE(poke(window(0), 1));
+  EXPECT_EQ(peek(window(3)), 1u);
+  expect_counts(kPages - 1, 5);
+  EXPECT_TRUE(poke(window(3), 2));
+  expect_counts(kPages - 2, 4);
+  EXPECT_TRUE(poke(window(5), 3));  // where the file has none
+  expect_counts(kPages - 3, 3);
+  EXPECT_EQ(file->pages_in_use(), 1u);
+  EXPECT_EQ(peek(window(0)), 1u);
+  EXPECT_TRUE(poke(window(1), 5));
+  EXPECT_EQ(peek(window(4)), 5u);
+  MmUser child = fork_of(*parent);
+  machine.run_in(child.get());
+  EXPECT_EQ(peek(window(3)) + peek(window(5)), 5u);
+  EXPECT_FALSE(poke(window(4), 6));  // what is left is promised to others
+  machine.run_in(parent.get());
+  child = {};
+  EXPECT_TRUE(poke(window(4), 6));
+  EXPECT_EQ(peek(window(1)), 5u);
+  expect_counts(kPages - 5, 1);
+  EXPECT_TRUE(do_munmap(*parent, window(3), 3 * kHugePageSize));
+  expect_counts(kPages - 2, 1);
+}
+
+TEST_F(HugeFile, TruncationTakesAllViewsAlong) {
+  ASSERT_TRUE(show(0, kVmShared));
+  ASSERT_TRUE(show(3, kVmNoReserve));
+  for (uint64_t i = 0; i < 3; ++i) EXPECT_TRUE(poke(window(i), i + 1));
+  EXPECT_TRUE(poke(window(4), 9));
+  EXPECT_EQ(peek(window(5)), 3u);
+  MmUser child = fork_of(*parent);
+  EXPECT_TRUE(file->resize(kHugePageSize));
+  expect_counts(kPages - 1, 0);
+  for (Mm* mm : {parent.get(), child.get()}) {
+    machine.run_in(mm);
+    EXPECT_EQ(peek(window(0)) + peek(window(3)), 2u);
+    for (uint64_t gone : {1, 2, 4, 5}) EXPECT_FALSE(poke(window(gone), 1));
+    EXPECT_EQ(mm->rss_of(RssKind::huge_pool) % 512, 0);
+  }
+}
+
+TEST_F(HugeFile, AllocationIsWholeOrHasWhatItGot) {
+  EXPECT_TRUE(file->allocate(kHugePageSize + 1, kHugePageSize));
+  EXPECT_EQ(file->pages_in_use(), 2u);
+  EXPECT_EQ(file->allocate(0, 20 * kHugePageSize).error(), Errno::nospc);
+  EXPECT_EQ(file->pages_in_use(), kPages);
+  EXPECT_EQ(file->size_bytes(), 3 * kHugePageSize);
+  EXPECT_TRUE(file->resize(3 * kHugePageSize));  // what is behind the end goes
+  EXPECT_EQ(file->pages_in_use(), 3u);
+  EXPECT_TRUE(file->punch_hole(kPageSize, 2 * kHugePageSize));  // one whole, parts of two
+  EXPECT_EQ(file->pages_in_use(), 2u);
+  EXPECT_TRUE(file->seal_writes(true));
+  EXPECT_EQ(file->punch_hole(0, kHugePageSize).error(), Errno::perm);
+}
+
+TEST_F(HugeFile, NoStepThatFailsLosesAny) {
+  for (uint64_t nth = 1, done = 0; done == 0; ++nth) {
+    arm_fault_injection(nth);
+    const bool is_mapped = show(0, kVmShared).has_value();
+    const bool is_touched = is_mapped && poke(window(0), 1);
+    done = is_touched && file->allocate(3 * kHugePageSize, kHugePageSize);
+    arm_fault_injection(0);
+    if (is_mapped) EXPECT_TRUE(do_munmap(*parent, window(0), 3 * kHugePageSize));
+    EXPECT_TRUE(file->resize(0));
+    EXPECT_TRUE(file->resize(3 * kHugePageSize));
+    expect_counts(kPages, 0);
+  }
 }
 
 TEST_F(HugePool, NoStepThatFailsLosesAny) {

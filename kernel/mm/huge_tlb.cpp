@@ -21,8 +21,8 @@ using arch::Pte;
 UserAddr window_of(UserAddr at) { return UserAddr(at.value & ~(kHugePageSize - 1)); }
 
 // Takes the reference to `page`, for one more entry. The window is empty.
-HugeFault show_page(Mm& mm, const Vma& vma, UserAddr window, const Frame& page) {
-  const Pte entry = huge_entry(*huge_page_of(page), vma.flags);
+HugeFault show_page(Mm& mm, uint32_t vm_flags, UserAddr window, const Frame& page) {
+  const Pte entry = huge_entry(*huge_page_of(page), vm_flags);
   SpinGuard guard(mm.page_table_lock);
   if (!mm.page_table.insert_below(window, entry)) return HugeFault::no_memory;
   mm.add_rss(RssKind::huge_pool, arch::kTableEntries);
@@ -37,17 +37,32 @@ HugeFault fault_own_page(Mm& mm, const Vma& vma, UserAddr window) {
   if (page == nullptr) page = take_pool_page();
   if (page == nullptr) return HugeFault::bus_error;
   clear_huge_page(*huge_page_of(*page));
-  const HugeFault outcome = show_page(mm, vma, window, *page);
+  const HugeFault outcome = show_page(mm, vma.flags, window, *page);
   if (outcome == HugeFault::done) return outcome;
   was_reserved ? mm.huge_reserved.give_back(*page) : put_table(*page, 0);
   return outcome;
 }
 
-HugeFault fault_object_page(Mm& mm, const Vma& vma, UserAddr window) REQUIRES(pool_faults) {
-  Frame* page = static_cast<HugeObject*>(vma.object.get())->page_at(vma.page_of(window));
-  if (page == nullptr) return HugeFault::bus_error;
+HugeObject& object_of(const Vma& vma) { return static_cast<HugeObject&>(*vma.object); }
+
+HugeFault fault_shared_page(Mm& mm, const Vma& vma, UserAddr window) REQUIRES(pool_faults) {
+  const Result<Frame*> page = object_of(vma).page_at(vma.page_of(window));
+  if (!page) return page.error() == Errno::nomem ? HugeFault::no_memory : HugeFault::bus_error;
+  get_frame(**page);
+  const HugeFault outcome = show_page(mm, vma.flags, window, **page);
+  if (outcome != HugeFault::done) put_table(**page, 0);
+  return outcome;
+}
+
+// A private mapping of a file shows the file's page, if there is one, until it is written to. What
+// it brings in itself the file never has.
+HugeFault fault_private_page(Mm& mm, const Vma& vma, UserAddr window) REQUIRES(pool_faults) {
+  const uint64_t index = vma.page_of(window);
+  if (index << kPageShift >= vma.object->size_bytes()) return HugeFault::bus_error;
+  Frame* page = object_of(vma).find_page(index);
+  if (page == nullptr) return fault_own_page(mm, vma, window);
   get_frame(*page);
-  const HugeFault outcome = show_page(mm, vma, window, *page);
+  const HugeFault outcome = show_page(mm, vma.flags & ~uint32_t{kVmWrite}, window, *page);
   if (outcome != HugeFault::done) put_table(*page, 0);
   return outcome;
 }
@@ -97,9 +112,11 @@ Frame* allow_write(Mm& mm, const Vma& vma, UserAddr window, HugeFault& outcome) 
 
 // A private copy of `page`, which others use too, takes its place.
 HugeFault copy_for_write(Mm& mm, const Vma& vma, UserAddr window, Frame& page) {
-  Frame* copy = take_pool_page();
+  const bool is_reserved = vma.flags & kVmHugeReserved;
+  const bool is_first = belongs_to_object(page);  // what is promised for the window is not used yet
+  Frame* copy = is_reserved && is_first ? mm.huge_reserved.take_page() : take_pool_page();
   if (copy == nullptr) {
-    if (!(vma.flags & kVmHugeReserved)) return HugeFault::bus_error;
+    if (!is_reserved || is_first) return HugeFault::bus_error;
     take_from_family(mm, window, page);
     HugeFault outcome;
     return allow_write(mm, vma, window, outcome) == nullptr ? outcome : HugeFault::bus_error;
@@ -124,8 +141,12 @@ HugeFault fault_pool_page(Mm& mm, const Vma& vma, UserAddr at, bool write) {
     SpinGuard tables(mm.page_table_lock);
     is_shown = mm.page_table.find_huge(window) != nullptr;
   }
-  if (!is_shown)
-    return vma.object ? fault_object_page(mm, vma, window) : fault_own_page(mm, vma, window);
+  if (!is_shown) {
+    if (!vma.object) return fault_own_page(mm, vma, window);
+    const HugeFault outcome =
+        vma.is_private() ? fault_private_page(mm, vma, window) : fault_shared_page(mm, vma, window);
+    if (outcome != HugeFault::done) return outcome;
+  }
   if (!write) return HugeFault::done;
   HugeFault outcome;
   Frame* shared = allow_write(mm, vma, window, outcome);
@@ -134,24 +155,34 @@ HugeFault fault_pool_page(Mm& mm, const Vma& vma, UserAddr at, bool write) {
 
 Result<void> reserve_pool_pages(Mm& mm, MapRequest& request, uint64_t length) {
   if (request.flags & kVmNoReserve) return {};
-  if (request.object) return static_cast<HugeObject*>(request.object.get())->reserve();
-  mm.huge_reserved.add(TRY(HugeReservation::take(length / kHugePageSize)));
+  const uint64_t pages = length / kHugePageSize;
+  if (request.flags & kVmShared) {
+    const uint64_t first = request.object_page / arch::kTableEntries;
+    return static_cast<HugeObject&>(*request.object).reserve(first, pages);
+  }
+  mm.huge_reserved.add(TRY(HugeReservation::take(pages)));
   request.flags |= kVmHugeReserved;
   return {};
 }
 
-uint64_t count_pool_pages(Mm& mm, UserAddr start, UserAddr end) {
+namespace {
+
+uint64_t count_own_pages(Mm& mm, UserAddr start, UserAddr end) {
   uint64_t count = 0;
   SpinGuard guard(mm.page_table_lock);
-  for (LeafWalk walk(mm.page_table, start, end); walk.next();) count += walk.huge != nullptr;
+  for (LeafWalk walk(mm.page_table, start, end); walk.next();) {
+    count += walk.huge != nullptr && !belongs_to_object(table_below(load_entry(*walk.huge)));
+  }
   return count;
 }
+
+}  // namespace
 
 Result<void> discard_pool_pages(Mm& mm, const Vma& vma, UserAddr start, UserAddr end) {
   if (!is_huge_aligned(start.value)) return Errno::inval;
   end = window_of(end);
   TRY(prepare_unmap(mm, start, end));
-  const uint64_t pages = count_pool_pages(mm, start, end);
+  const uint64_t pages = count_own_pages(mm, start, end);
   TRY(unmap_pages(mm, start, end));
   if (!(vma.flags & kVmHugeReserved)) return {};
   if (auto promised = HugeReservation::take(pages)) mm.huge_reserved.add(std::move(*promised));
@@ -159,7 +190,7 @@ Result<void> discard_pool_pages(Mm& mm, const Vma& vma, UserAddr start, UserAddr
 }
 
 void forget_pool_pages(Mm& mm, UserAddr start, UserAddr end) {
-  mm.huge_reserved.release((end - start) / kHugePageSize - count_pool_pages(mm, start, end));
+  mm.huge_reserved.release((end - start) / kHugePageSize - count_own_pages(mm, start, end));
 }
 
 }  // namespace tine::mm

@@ -33,12 +33,11 @@ HugeFault fault_pool_page(Mm& mm, const Vma& vma, UserAddr at, bool write)
 Result<void> reserve_pool_pages(Mm& mm, MapRequest& request, uint64_t length)
     REQUIRES(mm.mmap_lock);
 // [start, end) of a mapping with kVmHugeReserved is about to go: so does what is promised for it.
+// The tables are not folded.
 void forget_pool_pages(Mm& mm, UserAddr start, UserAddr end) REQUIRES(mm.mmap_lock);
 // MADV_DONTNEED: the pages that lie whole in [start, end) go. As many as were there are promised
 // again, if nobody is faster. EINVAL: `start` is not a border; ENOMEM.
 Result<void> discard_pool_pages(Mm& mm, const Vma& vma, UserAddr start, UserAddr end)
     REQUIRES(mm.mmap_lock);
-// What of the range shows a page. The tables are not folded.
-uint64_t count_pool_pages(Mm& mm, UserAddr start, UserAddr end);
 
 }  // namespace tine::mm

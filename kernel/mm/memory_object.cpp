@@ -13,6 +13,7 @@
 #include <algorithm>
 
 #include "mm/mm.h"
+#include "mm/task_hooks.h"
 #include "mm/unmap.h"
 
 namespace tine::mm {
@@ -127,6 +128,19 @@ Result<void> MemoryObject::unmap_range(uint64_t first, uint64_t end) {
     }
   }
   return outcome;
+}
+
+// The pages are gone for the file, and so they must be for the mappings, even if that takes page
+// tables that can only be had by killing somebody: truncate(2) knows no ENOMEM. It fails only for a
+// caller who is dying.
+Result<void> MemoryObject::unmap_removed(uint64_t first, uint64_t end) {
+  Result<void> unmapped = unmap_range(first, end);
+  Mm* mm = current_mm();
+  while (!unmapped) {
+    unmapped = unmap_range(first, end);
+    if (!unmapped && (mm == nullptr || !oom_kill(*mm))) break;
+  }
+  return unmapped;
 }
 
 }  // namespace tine::mm

@@ -47,6 +47,8 @@ class MemoryObject : public RefCounted<MemoryObject> {
     (void)first;
     for (Frame*& frame : out) frame = nullptr;
   }
+  // Pages of the pool of huge pages, which are mapped in another way: it is a HugeObject.
+  virtual bool has_pool_pages() const { return false; }
   // Anonymous shared memory, which /proc counts apart from files.
   virtual bool is_shmem() const { return false; }
 
@@ -89,6 +91,9 @@ class MemoryObject : public RefCounted<MemoryObject> {
   Result<void> unmap_range(uint64_t first, uint64_t end);
 
  protected:
+  // unmap_range() for pages that the object has given up: tries until it succeeds, or the caller is
+  // dying (ENOMEM).
+  Result<void> unmap_removed(uint64_t first, uint64_t end);
   // Called by the derived class after each change, before the caller of it can know.
   void contents_changed();
 

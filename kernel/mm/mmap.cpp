@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "arch/user_access.h"
+#include "mm/huge_object.h"
 #include "mm/huge_tlb.h"
 #include "mm/mm_internal.h"
 #include "mm/populate.h"
@@ -50,6 +51,7 @@ Result<UserAddr> choose_place(Mm& mm, const MapRequest& request, uint64_t length
 // The same for pages of the pool, which begin at a border of theirs.
 [[gnu::noinline]] Result<UserAddr> choose_pool_place(Mm& mm, const MapRequest& request,
                                                      uint64_t length) REQUIRES(mm.mmap_lock) {
+  if (!is_huge_aligned(length | request.object_page << kPageShift)) return Errno::inval;
   if (request.fixed || request.fixed_noreplace) {
     if (!is_huge_aligned(request.address.value)) return Errno::inval;
     return choose_place(mm, request, length);
@@ -84,11 +86,15 @@ MappedPages mapped_pages(Mm& mm, UserAddr start, UserAddr end) REQUIRES(mm.mmap_
                                                   MapRequest& request) REQUIRES(mm.mmap_lock) {
   TRY(reserve_pool_pages(mm, request, end - start));
   const uint32_t flags = request.flags;
+  const uint64_t end_in_object = (request.object_page << kPageShift) + (end - start);
+  const Ref<MemoryObject> object = request.object;
   Result<void> inserted = insert_mapping(mm, start, end, request);
   if (!inserted) {
     if (flags & kVmHugeReserved) forget_pool_pages(mm, start, end);
     return inserted.error();
   }
+  // What may be written through it belongs to the file from now on, as with Linux.
+  if (object && (flags & kVmWrite)) static_cast<HugeObject&>(*object).extend_to(end_in_object);
   account_pages(mm, flags, static_cast<int64_t>((end - start) >> kPageShift));
   return start;
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "mm/huge_object.h"
 #include "mm/page_sharing.h"
 #include "mm/unmap.h"
 
@@ -65,7 +66,8 @@ Result<MappingPages> measure_pool_mapping(Mm& mm, const Vma& vma) {
   for (LeafWalk walk(mm.page_table, vma.start, vma.end); walk.next();) {
     if (walk.huge == nullptr) continue;
     const uint32_t others = mm.page_table.other_users(walk.at);
-    const bool is_shared = others > (vma.object ? 1 : 0);  // the object is not a mapping
+    const bool is_objects = belongs_to_object(table_below(load_entry(*walk.huge)));
+    const bool is_shared = others > (is_objects ? 1 : 0);  // the object is not a mapping
     (is_shared ? pages.pool_shared : pages.pool_private) += arch::kTableEntries;
   }
   return pages;

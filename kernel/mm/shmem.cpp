@@ -301,19 +301,6 @@ void ShmemObject::clear_tail(uint64_t from) {
   }
 }
 
-// The pages are gone for the file, and so they must be for the mappings, even if that takes page
-// tables that can only be had by killing somebody: truncate(2) knows no ENOMEM. It fails only for a
-// caller who is dying.
-Result<void> ShmemObject::unmap_removed(uint64_t first, uint64_t end) {
-  Result<void> unmapped = unmap_range(first, end);
-  Mm* mm = current_mm();
-  while (!unmapped) {
-    unmapped = unmap_range(first, end);
-    if (!unmapped && (mm == nullptr || !oom_kill(*mm))) break;
-  }
-  return unmapped;
-}
-
 Result<void> ShmemObject::resize(uint64_t new_size) {
   uint64_t old_size = size_bytes();
   if (new_size > static_cast<uint64_t>(INT64_MAX)) return Errno::fbig;

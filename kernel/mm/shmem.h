@@ -69,7 +69,6 @@ class ShmemObject final : public MemoryObject {
   void forget_pages_locked(uint64_t pages) REQUIRES(pages_lock_);
   void remove_pages(uint64_t first, uint64_t end);
   void clear_tail(uint64_t from);
-  Result<void> unmap_removed(uint64_t first, uint64_t end);
 
   SpinLock pages_lock_{LockRank::page_table};
   std::atomic<uint64_t> size_;

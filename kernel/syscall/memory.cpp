@@ -96,20 +96,28 @@ Result<void> describe_flags(uint64_t map_flags, MapRequest& request) {
   return {};
 }
 
-// MAP_HUGETLB. EINVAL: pages of another size than 2 MiB, or of a file that has none.
+// MAP_HUGETLB, or a file of such pages, which `request` has. EINVAL: pages of another size than 2
+// MiB.
 Result<void> describe_pool_pages(uint64_t map_flags, uint64_t offset, MapRequest& request) {
   constexpr uint64_t kSizeLog = 21;
   static_assert(kHugePageSize == 1ull << kSizeLog);
   const uint64_t size_log = map_flags >> kMapHugeSizeShift & kMapHugeSizeMask;
-  if (!(map_flags & kMapAnonymous) || (size_log != 0 && size_log != kSizeLog)) return Errno::inval;
+  if (!request.object && size_log != 0 && size_log != kSizeLog) return Errno::inval;
   const uint64_t length = huge_page_ceil(request.length);
   if (length < request.length) return Errno::nomem;
   request.length = length;
   if (offset % kHugePageSize != 0 || (map_flags & kMapGrowsDown)) return Errno::inval;
   if (map_flags & kMapNoReserve) request.flags |= kVmNoReserve;  // whatever overcommit says
   request.flags = (request.flags & ~kVmAnyLock) | kVmHugeTlb | kVmDontExpand;
-  if (request.flags & kVmShared) request.object = TRY(HugeObject::create(length));
+  if ((request.flags & kVmShared) && !request.object) {
+    request.object = TRY(make_ref<HugeObject>(length));
+  }
   return {};
+}
+
+bool has_pool_pages(fs::File& file) {
+  const Result<Ref<MemoryObject>> object = file.memory_object();
+  return object && (*object)->has_pool_pages();
 }
 
 SyscallResult map(UserAddr address, uint64_t length, uint64_t protection, uint64_t map_flags,
@@ -121,11 +129,11 @@ SyscallResult map(UserAddr address, uint64_t length, uint64_t protection, uint64
   MapRequest request{.address = address, .length = length};
   request.flags = TRY(sharing_from(map_flags)) | rights_from(protection) | kVmMayAll;
   TRY(describe_flags(map_flags, request));
-  if (map_flags & kMapHugeTlb) {
+  if (file && (map_flags & kMapHugeTlb) && !has_pool_pages(*file)) return Errno::inval;
+  if (file) TRY(describe_file(*file, offset, request));
+  if ((map_flags & kMapHugeTlb) || (request.object && request.object->has_pool_pages())) {
     TRY(describe_pool_pages(map_flags, offset, request));
-  } else if (file) {
-    TRY(describe_file(*file, offset, request));
-  } else if (request.flags & kVmShared) {
+  } else if (!file && (request.flags & kVmShared)) {
     if (page_ceil(length) == 0) return Errno::nomem;
     if (request.flags & kVmGrowsDown) return Errno::inval;
     request.object = TRY(make_shmem(page_ceil(length), !(request.flags & kVmNoReserve)));

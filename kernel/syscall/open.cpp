@@ -69,7 +69,9 @@ SyscallResult sys_eventfd(uint32_t initial) { return sys_eventfd2(initial, 0); }
 
 SyscallResult sys_memfd_create(UserString user_name, uint32_t flags) {
   constexpr uint32_t kExecChoice = kMemfdNoExecSeal | kMemfdExec;
-  if (flags & ~(kMemfdCloseOnExec | kMemfdAllowSealing | kExecChoice)) return Errno::inval;
+  constexpr uint32_t kKnown = kMemfdCloseOnExec | kMemfdAllowSealing | kMemfdHugeTlb | kExecChoice;
+  const uint32_t huge_flags = flags & kMemfdHugeTlb ? kMemfdHugeSizeMask : 0;
+  if (flags & ~(kKnown | huge_flags)) return Errno::inval;
   if ((flags & kExecChoice) == kExecChoice) return Errno::inval;
   PathString name;
   auto copied = name.copy_from(user_name, true);

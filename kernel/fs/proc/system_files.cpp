@@ -50,7 +50,7 @@ void print_mount(void* context, Mount& mount) {
   TextBuilder& out = *static_cast<TextBuilder*>(context);
   char where[512], options[128];
   Path place{Ref<Mount>(mount), mount.root};
-  size_t length = write_path(place, current().fs->root(), where);
+  size_t length = write_path(place, current().fs->root(), where, Unreachable::is_told);
   if (std::string_view(where, length).starts_with("(unreachable)")) return;
   size_t options_length = mount.superblock->write_options(options);
   uint32_t flags = mount.flags.load();

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// memfds live on a tmpfs of their own that is mounted nowhere; each is the unlinked entry
-// "memfd:NAME" of its root. The instance is made by the first memfd and stays.
+// memfds live on a tmpfs, or hugetlbfs, of their own that is mounted nowhere; each is the unlinked
+// entry "memfd:NAME" of its root. The instance is made by the first memfd and stays.
 #include "fs/tmpfs/memfd.h"
 
 #include <cstring>
 
+#include "fs/hugetlbfs/hugetlbfs.h"
 #include "fs/mount_internal.h"
 #include "fs/open.h"
 #include "fs/tmpfs/tmpfs.h"
@@ -14,37 +15,47 @@ namespace tine::fs {
 
 namespace {
 
-[[clang::no_destroy]] constinit Ref<Mount> memory_mount;
-constinit Mutex memory_mount_lock{LockRank::rename};
+struct HiddenMount {
+  Ref<Mount> mount GUARDED_BY(lock);
+  Mutex lock{LockRank::rename};
+};
+[[clang::no_destroy]] constinit HiddenMount of_small_pages, of_huge_pages;
 
-Result<Ref<Mount>> hidden_mount() {
-  MutexGuard guard(memory_mount_lock);
-  if (!memory_mount) {
-    Ref<Superblock> superblock = TRY(TmpfsSuperblock::create("tmpfs", {}));
+Result<Ref<Mount>> hidden_mount(bool huge) {
+  HiddenMount& hidden = huge ? of_huge_pages : of_small_pages;
+  MutexGuard guard(hidden.lock);
+  if (!hidden.mount) {
+    const char* type = huge ? "hugetlbfs" : "tmpfs";
+    auto superblock = TRY(huge ? HugeSuperblock::create() : TmpfsSuperblock::create(type, {}));
     Ref<Dentry> root(superblock->root());
-    memory_mount = TRY(make_mount(std::move(superblock), std::move(root), 0, "tmpfs"));
+    hidden.mount = TRY(make_mount(std::move(superblock), std::move(root), 0, type));
   }
-  return memory_mount;
+  return hidden.mount;
 }
 
-TmpfsFile* sealable(File& file) {
+Result<Ref<Inode>> make_contents(Superblock& superblock, bool huge, uint32_t mode) {
+  if (huge) return HugeFile::create(superblock, mode);
+  return static_cast<TmpfsSuperblock&>(superblock).make_inode({.mode = mode});
+}
+
+Seals* seals_of(File& file) {
   Inode* inode = file.inode();
-  if (inode == nullptr || !is_regular(inode->mode())) return nullptr;
-  if (inode->superblock().magic != TmpfsSuperblock::kMagic) return nullptr;
-  return static_cast<TmpfsFile*>(inode);
+  return inode != nullptr ? inode->seals() : nullptr;
 }
 
 }  // namespace
 
 Result<Ref<File>> make_memfd(std::string_view name, uint32_t flags) {
-  Ref<Mount> mount = TRY(hidden_mount());
-  auto& superblock = static_cast<TmpfsSuperblock&>(*mount->superblock);
+  const bool huge = flags & kMemfdHugeTlb;
+  const uint32_t size_log = (flags & kMemfdHugeSizeMask) >> kMemfdHugeSizeShift;
+  if (size_log != 0 && 1ull << size_log != kHugePageSize) return Errno::nodev;
+  Ref<Mount> mount = TRY(hidden_mount(huge));
   const bool never_executable = flags & kMemfdNoExecSeal;
   const uint32_t mode = kTypeRegular | (never_executable ? 0666 : 0777);
-  Ref<Inode> inode = TRY(superblock.make_inode({.mode = mode}));
+  Ref<Inode> inode = TRY(make_contents(*mount->superblock, huge, mode));
   if (flags & (kMemfdAllowSealing | kMemfdNoExecSeal)) {
     MutexGuard guard(inode->lock);
-    static_cast<TmpfsFile&>(*inode).seals = never_executable ? TmpfsFile::kSealExec : 0;
+    inode->seals()->set(never_executable ? kSealExec : 0);
   }
   inode->add_links(-1);
   char text[256];
@@ -56,19 +67,24 @@ Result<Ref<File>> make_memfd(std::string_view name, uint32_t flags) {
   return open_path({std::move(mount), std::move(entry)}, kReadWrite | kLargeFile);
 }
 
-Result<long> add_seals(File& file, uint32_t seals) {
-  TmpfsFile* memory = sealable(file);
+Result<long> add_seals(File& file, uint32_t more) {
+  Seals* seals = seals_of(file);
   if (!file.is_writable()) return Errno::perm;
-  if (memory == nullptr || (seals & ~uint32_t{TmpfsFile::kAllSeals})) return Errno::inval;
-  TRY(memory->add_seals(seals));
+  if (seals == nullptr || (more & ~uint32_t{kAllSeals})) return Errno::inval;
+  Inode& inode = *file.inode();
+  MutexGuard guard(inode.lock);
+  const uint32_t wanted = TRY(seals->with(more, inode.mode()));
+  const uint32_t added = wanted & ~seals->bits();
+  if (added & kSealAnyWrite) TRY(inode.seal_writes(added & kSealWrite));
+  seals->set(wanted);
   return 0;
 }
 
 Result<long> get_seals(File& file) {
-  TmpfsFile* memory = sealable(file);
-  if (memory == nullptr) return Errno::inval;
-  MutexGuard guard(memory->lock);
-  return static_cast<long>(memory->seals);
+  Seals* seals = seals_of(file);
+  if (seals == nullptr) return Errno::inval;
+  MutexGuard guard(file.inode()->lock);
+  return static_cast<long>(seals->bits());
 }
 
 }  // namespace tine::fs

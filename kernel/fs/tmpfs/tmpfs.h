@@ -12,6 +12,7 @@
 
 #include "fs/inode.h"
 #include "fs/mount.h"
+#include "fs/seals.h"
 #include "mm/shmem.h"
 
 namespace tine::fs {
@@ -108,14 +109,8 @@ class TmpfsFile final : public TmpfsInode {
   Result<void> get_write_access() override;
   void put_write_access() override;
 
-  // F_SEAL_*
-  enum Seal : uint32_t {
-    kSealSeal = 1, kSealShrink = 2, kSealGrow = 4, kSealWrite = 8, kSealFutureWrite = 16,
-    kSealExec = 32,
-    kSealAnyWrite = kSealWrite | kSealFutureWrite, kAllSeals = 63,
-  };
-  Result<void> add_seals(uint32_t more);             // EPERM: sealed; EBUSY: mapped for writing
-  uint32_t seals GUARDED_BY(lock) = kSealSeal;       // memfd: F_ADD_SEALS
+  Seals* seals() override { return &seals_; }
+  Result<void> seal_writes(bool only_unmapped) override REQUIRES(lock);
 
  private:
   Result<void> make_pages() REQUIRES(lock);          // pages_ exists afterwards
@@ -126,6 +121,7 @@ class TmpfsFile final : public TmpfsInode {
   Result<uint64_t> length_within_size(uint64_t offset) const;
   uint64_t pages_to_charge() const;
 
+  Seals seals_;                                      // under lock
   Ref<mm::ShmemObject> pages_;                       // set once, under lock
   std::atomic<bool> has_pages_{false};               // for size(), which reads pages_ without
   std::atomic<uint64_t> archive_length_{0};          // not zero: contents still in the archive

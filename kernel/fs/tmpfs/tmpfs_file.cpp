@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "fs/tmpfs/tmpfs.h"
-#include "task/signal_state.h"
 #include "task/task.h"
 
 namespace tine::fs {
@@ -13,19 +12,6 @@ namespace tine::fs {
 namespace {
 
 constexpr uint64_t kMaxFileSize = INT64_MAX & ~kPageMask;
-
-enum FallocateMode { kKeepSize = 1, kPunchHole = 2 };  // FALLOC_FL_*
-
-// RLIMIT_FSIZE: cuts what would grow the file past it; SIGXFSZ and EFBIG when nothing is left.
-Result<uint64_t> allowed_length(uint64_t offset, uint64_t length, uint64_t limit) {
-  if (offset >= limit) {
-    (void)signal::send_to_task(current(), signal::kSigXfsz);
-    return Errno::fbig;
-  }
-  return std::min(length, limit - offset);
-}
-
-uint64_t file_size_limit() { return current().signal ? soft_limit(kLimitFsize) : ~0ull; }
 
 }  // namespace
 
@@ -160,15 +146,13 @@ Result<size_t> TmpfsFile::write_at(IoBuffer& buffer, uint64_t& offset, bool appe
   MutexGuard guard(lock);
   if (append) offset = size();
   if (buffer.remaining() == 0) return size_t{0};
-  if (seals & kSealAnyWrite) return Errno::perm;
-  if ((seals & kSealGrow) && buffer.remaining() > size() - std::min(size(), offset)) [[unlikely]] {
+  if (seals_.has(kSealAnyWrite)) return Errno::perm;
+  if (seals_.has(kSealGrow) && buffer.remaining() > size() - std::min(size(), offset)) [[unlikely]] {
     buffer.shorten(TRY(length_within_size(offset)));
   }
   if (offset >= kMaxFileSize) return Errno::fbig;
-  uint64_t limit = std::min(file_size_limit(), kMaxFileSize);
-  if (buffer.remaining() > limit - std::min(limit, offset)) [[unlikely]] {
-    buffer.shorten(TRY(allowed_length(offset, buffer.remaining(), limit)));
-  }
+  buffer.shorten(kMaxFileSize - offset);
+  buffer.shorten(TRY(length_within_limit(offset, buffer.remaining())));
   TRY(leave_archive());
   // What lies before the end is taken to have its pages already.
   uint64_t room = tmpfs().free_pages() << kPageShift;
@@ -198,16 +182,16 @@ Result<void> TmpfsFile::allocate(int mode, uint64_t offset, uint64_t length) {
   touch_modified();
   if (mode & kPunchHole) {
     if (!(mode & kKeepSize)) return Errno::opnotsupp;
-    if (seals & kSealAnyWrite) return Errno::perm;
+    if (seals_.has(kSealAnyWrite)) return Errno::perm;
     auto outcome = pages_->punch_hole(offset, length);
     count_pages();
     return outcome;
   }
   uint64_t old_size = size();
   if (end > old_size) {
-    if (seals & kSealGrow) return Errno::perm;
+    TRY(seals_.check_resize(old_size, end));
     if (mode & kKeepSize) return Errno::opnotsupp;  // pages behind the end are not kept
-    TRY(allowed_length(end - 1, 1, file_size_limit()));
+    TRY(length_within_limit(end - 1, 1));
     TRY(pages_->resize(end));
   }
   if (page_ceil(length) >> kPageShift > tmpfs().free_pages()) return Errno::nospc;
@@ -250,34 +234,22 @@ Result<void> TmpfsFile::get_write_access() {
 
 void TmpfsFile::put_write_access() { pages_->put_write_access(); }
 
-// F_SEAL_EXEC of what can be executed seals its contents too.
-Result<void> TmpfsFile::add_seals(uint32_t more) {
-  MutexGuard guard(lock);
-  if (seals & kSealSeal) return Errno::perm;
-  constexpr uint32_t kContents = kSealShrink | kSealGrow | kSealAnyWrite;
-  if ((more & kSealExec) && (mode() & 0111)) more |= kContents;
-  if (more & ~seals & kSealAnyWrite) {
-    TRY(leave_archive());
-    TRY(pages_->seal_writes(more & ~seals & kSealWrite));
-  }
-  seals |= more;
-  return {};
+Result<void> TmpfsFile::seal_writes(bool only_unmapped) {
+  TRY(leave_archive());
+  return pages_->seal_writes(only_unmapped);
 }
 
 Result<void> TmpfsFile::set_attributes(const AttributeChange& change) {
   if (change.what & AttributeChange::mode_bit) {
     MutexGuard guard(lock);
-    if ((seals & kSealExec) && ((mode() ^ change.mode) & 0111)) return Errno::perm;
+    TRY(seals_.check_mode(mode(), change.mode));
   }
   if (change.what & AttributeChange::size_bit) {
     MutexGuard guard(lock);
     uint64_t old_size = size();
     if (change.size > kMaxFileSize) return Errno::fbig;
-    if ((seals & kSealShrink) && change.size < old_size) return Errno::perm;
-    if (change.size > old_size) {
-      if (seals & kSealGrow) return Errno::perm;
-      TRY(allowed_length(change.size - 1, 1, file_size_limit()));
-    }
+    TRY(seals_.check_resize(old_size, change.size));
+    if (change.size > old_size) TRY(length_within_limit(change.size - 1, 1));
     TRY(resize(change.size));
     touch_modified();
   }

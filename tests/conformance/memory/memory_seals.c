@@ -52,6 +52,10 @@ static void creation(void) {
   fails("long name", memfd_create(name, 0), EINVAL);
   name[249] = 0;
   ok("the longest", memfd_create(name, 0) >= 0);
+  char path[40], target[300] = "";
+  snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+  must(readlink(path, target, sizeof target - 1));
+  equal("its link", strcmp(target, "/memfd:sealed (deleted)"), 0);
   fails("no name", syscall(SYS_memfd_create, (void*)1, 0), EFAULT);
 }
 
