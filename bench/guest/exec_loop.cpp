@@ -2,9 +2,9 @@
 //
 // The program that executes itself over and over, to time execve alone (arguments: exec_loop.h).
 //
-// Compiled twice: without a C library (TINE_BENCH_NO_LIBC, entry by entry.S) and as a static glibc
-// program. Every round but the last only counts down, so that a round is the exec and little else.
-// A failing execve is reported as the row's failure.
+// Compiled without a C library (TINE_BENCH_NO_LIBC, entry by entry.S), and as static glibc programs
+// at fixed addresses and at any. Every round but the last only counts down, so that a round is the
+// exec and little else. A failing execve is reported as the row's failure.
 #include "exec_loop.h"
 
 #include "row.h"

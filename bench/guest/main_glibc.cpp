@@ -17,6 +17,7 @@ namespace bench {
 namespace {
 
 constexpr const char* glibc_target = "/bench-glibc-true";
+constexpr const char* dynamic_target = "/bench-dynamic-true";
 constexpr const char* tiny_target = "/bench-tiny";
 
 long glibc_fork_and_exit() {
@@ -30,11 +31,11 @@ void row_fork_glibc() {
   measure_fork("fork_call_glibc", "fork_exit_wait_glibc", 200, glibc_fork_and_exit);
 }
 
-void row_fork_exec_glibc() {
-  measure("fork_exec_glibc", 100, [] {
+void measure_fork_exec(const char* figure, size_t times, const char* target) {
+  measure(figure, times, [target] {
     const pid_t pid = fork();
     if (pid == 0) {
-      execl(glibc_target, glibc_target, nullptr);
+      execl(target, target, nullptr);
       _exit(127);
     }
     if (pid < 0) give_up(errno);
@@ -42,14 +43,22 @@ void row_fork_exec_glibc() {
   });
 }
 
-void row_vfork_exec_glibc() {
-  measure("vfork_exec_glibc", 100, [] {
-    const char* const arguments[] = {glibc_target, nullptr};
-    reap(raw_vfork_exec(glibc_target, arguments, environ));
+void measure_vfork_exec(const char* figure, size_t times, const char* target) {
+  measure(figure, times, [target] {
+    const char* const arguments[] = {target, nullptr};
+    reap(raw_vfork_exec(target, arguments, environ));
   });
 }
 
+void row_fork_exec_glibc() { measure_fork_exec("fork_exec_glibc", 100, glibc_target); }
+void row_vfork_exec_glibc() { measure_vfork_exec("vfork_exec_glibc", 100, glibc_target); }
+void row_fork_exec_dynamic() { measure_fork_exec("fork_exec_dynamic", 20, dynamic_target); }
+void row_vfork_exec_dynamic() { measure_vfork_exec("vfork_exec_dynamic", 20, dynamic_target); }
+
 void row_exec_alone_glibc() { start_exec_loop("/bench-exec-glibc", "exec_alone_glibc"); }
+void row_exec_alone_static_pie() {
+  start_exec_loop("/bench-exec-static-pie", "exec_alone_static_pie");
+}
 
 void row_posix_spawn() {
   measure("posix_spawn", 100, [] {
@@ -76,6 +85,9 @@ constexpr Row rows[] = {
     {"fork_exec_glibc", row_fork_exec_glibc},
     {"vfork_exec_glibc", row_vfork_exec_glibc},
     {"exec_alone_glibc", row_exec_alone_glibc},
+    {"exec_alone_static_pie", row_exec_alone_static_pie},
+    {"fork_exec_dynamic", row_fork_exec_dynamic},
+    {"vfork_exec_dynamic", row_vfork_exec_dynamic},
     {"posix_spawn", row_posix_spawn},
     {"pthread_create_join", row_pthread_create_join},
     {"futex_round_trip", row_futex_round_trip},

@@ -18,6 +18,8 @@ from .table import Figure, runs_of
 BENCH_DIRECTORY = Path(__file__).resolve().parent.parent
 BUILD_DIRECTORY = BENCH_DIRECTORY.parent / "build" / "bench"
 BUSYBOX = Path("/bin/busybox")
+# What the dynamic program needs of the host's C library.
+LIBRARIES = (Path("/lib64/ld-linux-x86-64.so.2"), Path("/lib/x86_64-linux-gnu/libc.so.6"))
 PROGRAMS = (
     "bench",
     "bench-glibc",
@@ -25,6 +27,8 @@ PROGRAMS = (
     "bench-glibc-true",
     "bench-exec-tiny",
     "bench-exec-glibc",
+    "bench-exec-static-pie",
+    "bench-dynamic-true",
     "bench-server",
 )
 STARTER_RUNS = {"boot", "ram_used"}  # measured by the starter itself, so in no program's list
@@ -53,6 +57,12 @@ def prepare(figures: list[Figure], work_directory: Path) -> Roots:
     bench = _root(busybox)
     for name in PROGRAMS:
         bench.file(name, (programs / name).read_bytes())
+    for directory in ("lib64", "lib", "lib/x86_64-linux-gnu"):
+        bench.directory(directory)
+    for library in LIBRARIES:
+        if not library.exists():
+            raise BenchError(f"{library} is missing; it is in Debian's package libc6")
+        bench.file(str(library)[1:], library.read_bytes())
     shell = _root(busybox)
     shell.file("shell", SHELL_SCRIPT.encode())
     roots = []
