@@ -7,9 +7,12 @@
 // Deadline tasks are admitted while the sum of their shares stays below 95 % of the CPUs;
 // `bandwidth_lock` guards the sum. Fails with EINVAL, and for them with EBUSY and EPERM.
 #include <algorithm>
+#include <bit>
 
 #include "arch/clock.h"
+#include "core/panic.h"
 #include "sched/run_queue.h"
+#include "sched/stop.h"
 
 namespace tine::sched {
 namespace {
@@ -156,8 +159,10 @@ void set_inherited_priority(Schedulable& task, int prio) {
   });
 }
 
-void become_stop_task(Schedulable& task) {
+void make_stop_task(Schedulable& task) {
+  TINE_DEBUG_ASSERT(std::has_single_bit(task.cpus_allowed));
   change_parameters(task, [&] {
+    run_queues[task.cpu].stop = &task;
     task.sched_class = &stop_class;
     task.prio = kStopPrio;
   });

@@ -211,7 +211,6 @@ uint64_t progress_of(const RunQueue& rq) REQUIRES(rq.lock);
 void inherit_lag(const RunQueue& rq, Schedulable& child, const Schedulable& parent)
     REQUIRES(rq.lock);
 uint32_t weight_of_nice(int nice);
-void become_stop_task(Schedulable& task);
 // --- policy.cpp: the share of a deadline task that ends can be promised to others.
 void give_up_bandwidth(Schedulable& task);
 // Policy, priorities, class and weight, from policy, rt_priority and static_prio. Not queued.

@@ -7,8 +7,6 @@
 // Work lives on the stack of who asks for it, and he waits until it is done. `stop_work_lock`
 // guards the lists of work and is held with no other. Where a CPU has no stop task yet,
 // stop_cpu() says so.
-#include <bit>
-
 #include "arch/cpu.h"
 #include "core/panic.h"
 #include "sched/run_queue.h"
@@ -40,8 +38,7 @@ class StopClass final : public SchedClass {
   constexpr StopClass() : SchedClass(5) {}
 
   void enqueue(RunQueue& rq, Schedulable& task, EnqueueReason) const override {
-    TINE_DEBUG_ASSERT(rq.stop.load() == nullptr || rq.stop.load() == &task);
-    rq.stop = &task;
+    TINE_DEBUG_ASSERT(rq.stop.load() == &task);
     rq.stop_ready = true;
   }
   void dequeue(RunQueue& rq, Schedulable&) const override { rq.stop_ready = false; }
@@ -68,10 +65,7 @@ constexpr StopClass stop_instance;
 constinit const SchedClass& stop_class = stop_instance;
 
 void run_stop_task() {
-  Schedulable& self = *arch::current_schedulable();
-  TINE_DEBUG_ASSERT(std::has_single_bit(self.cpus_allowed));
-  const CpuId cpu = self.cpu;
-  become_stop_task(self);
+  const CpuId cpu = arch::current_schedulable()->cpu;
   for (;;) {
     prepare_to_sleep(TaskState::interruptible);  // of signals it has none
     StopWork* work = take_work(cpu);

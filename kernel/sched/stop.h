@@ -7,7 +7,11 @@
 
 namespace tine::sched {
 
-// Makes the running kernel thread, which is bound to one CPU, that CPU's stop task.
+struct Schedulable;
+
+// Makes a kernel thread that is bound to one CPU that CPU's stop task. From here on stop_cpu() can be
+// used there, whenever the thread comes to run for the first time; it calls run_stop_task().
+void make_stop_task(Schedulable& task);
 [[noreturn]] void run_stop_task();
 // Runs the function on `cpu` and waits until it has returned. False: there is no stop task there.
 // Sleeps.

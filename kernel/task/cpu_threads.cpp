@@ -55,6 +55,7 @@ Result<void> start_cpu_threads() {
     const size_t length = format_to(name, "migration/{}", cpu);
     const Ref<Task> thread = TRY(
         kthread_create_on_cpu(run_migration_thread, nullptr, cpu, std::string_view(name, length)));
+    sched::make_stop_task(*thread);  // before a program can ask for one
     kthread_wake(*thread);
   }
   return {};

@@ -62,6 +62,7 @@ void ThreadMachine::start_stop_tasks() {
     thread.finished = true;  // it never returns
     thread.task.cpus_allowed = uint64_t{1} << cpu;
     sched::wake_up_new_task(thread.task);
+    sched::make_stop_task(thread.task);
   }
   run();
 }
