@@ -36,11 +36,12 @@ class RefCounted : public HeapAllocated {
   void ref_get() const {
     if (count_.fetch_add(1, std::memory_order_relaxed) >= kSaturated) saturate();
   }
-  // Takes a reference unless the object is already on its way out; for lock-free or weak lookups.
+  // Takes a reference unless the object is already on its way out; for lock-free or weak lookups,
+  // which may look afterwards, in the order of all, whether what they found still holds.
   bool ref_get_unless_zero() const {
     uint32_t seen = count_.load(std::memory_order_relaxed);
     while (seen != 0) {
-      if (count_.compare_exchange_weak(seen, seen + 1, std::memory_order_acquire)) return true;
+      if (count_.compare_exchange_weak(seen, seen + 1, std::memory_order_seq_cst)) return true;
     }
     return false;
   }

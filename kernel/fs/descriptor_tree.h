@@ -24,23 +24,13 @@
 
 #include <atomic>
 #include <bit>
-#include <type_traits>
 
 #include "fs/file.h"
 #include "mm/heap.h"
+#include "sync/link.h"
 #include "sync/reclaim.h"
 
 namespace tine::fs {
-
-// A pointer that find() follows while it may change: it comes after what it points to.
-template <class T>
-T* load_link(T* const& link) {
-  return __atomic_load_n(&link, __ATOMIC_ACQUIRE);
-}
-template <class T>
-void set_link(T*& link, std::type_identity_t<T>* to) {
-  __atomic_store_n(&link, to, __ATOMIC_RELEASE);
-}
 
 struct DescriptorNode : RefCounted<DescriptorNode>, Reclaimable {
   static constexpr const char* kCacheName = "descriptor_node";

@@ -4,6 +4,7 @@
 // What is expected is what Linux does.
 #include <random>
 
+#include "fs/dentry.h"
 #include "fs/testing.h"
 
 namespace tine::fs::testing {
@@ -55,6 +56,46 @@ TEST(FileCalls, PathErrors) {
     EXPECT_EQ(contents("/d/../d/./x"), "x");
     EXPECT_EQ(contents("/../../d/x"), "x");
     EXPECT_EQ(contents("d//x"), "x");
+  });
+}
+
+// What makes walks without locks look again, and what does not.
+TEST(FileCalls, WhatMovesChangesTheTreesSequence) {
+  run_core([] {
+    uint32_t since = tree_sequence.begin_read();
+    const auto has_changed = [&since] {
+      return !tree_sequence.is_unchanged(std::exchange(since, tree_sequence.begin_read()));
+    };
+    make_file("/f", "f");
+    EXPECT_EQ(call1(kMkdir, "/d"), 0);
+    EXPECT_EQ(contents("/d/../f"), "f");
+    EXPECT_EQ(call2(kLink, "/f", "/g"), 0);
+    EXPECT_EQ(call1(kUnlink, "/g"), 0);
+    EXPECT_FALSE(has_changed());
+    EXPECT_EQ(call2(kRename, "/f", "/d/a name that does not fit into its entry"), 0);
+    EXPECT_TRUE(has_changed());
+    EXPECT_EQ(contents("/d/a name that does not fit into its entry"), "f");
+    EXPECT_EQ(call2(kRename, "/d/a name that does not fit into its entry", "/f"), 0);
+    EXPECT_EQ(contents("/f"), "f");
+    EXPECT_TRUE(has_changed());
+    EXPECT_EQ(system_call(kMount, text("none"), text("/d", 1), text("tmpfs", 2), 0, 0), 0);
+    EXPECT_TRUE(has_changed());
+    EXPECT_EQ(open_file("/d/in", kReadOnly), -ENOENT);
+    EXPECT_FALSE(has_changed());
+    EXPECT_EQ(call1(kUmount, "/d"), 0);
+    EXPECT_TRUE(has_changed());
+    // A file system that has been detached ends with the last one in it.
+    EXPECT_EQ(system_call(kMount, text("none"), text("/d", 1), text("tmpfs", 2), 0, 0), 0);
+    make_file("/d/in", "in");
+    EXPECT_EQ(call1(kChdir, "/d"), 0);
+    EXPECT_EQ(call1(kUmount, "/d", 2), 0);  // MNT_DETACH
+    EXPECT_TRUE(has_changed());
+    EXPECT_EQ(call1(kChdir, "/"), 0);
+    EXPECT_TRUE(has_changed());
+    // The table of names grows when it is full.
+    for (int i = 0; i < 300; ++i) make_file("/d/" + std::to_string(i), "");
+    EXPECT_TRUE(has_changed());
+    EXPECT_EQ(contents("/d/0"), "");
   });
 }
 

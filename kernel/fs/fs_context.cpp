@@ -6,21 +6,38 @@
 
 namespace tine::fs {
 
+// `path` becomes what the place was.
+void FsContext::change(Place& place, Path& path) {
+  sequence_.begin_change();
+  path = place.exchange(std::move(path));
+  sequence_.end_change();
+}
+
 void FsContext::set_root(Path path) {
   SpinGuard guard(lock);
-  std::swap(root_, path);
+  change(root_, path);
 }
 
 void FsContext::set_cwd(Path path) {
   SpinGuard guard(lock);
-  std::swap(cwd_, path);
+  change(cwd_, path);
 }
 
 void FsContext::replace(const Path& from, const Path& to) {
   Path new_root = to, new_cwd = to;  // hold what is replaced until the lock is free
   SpinGuard guard(lock);
-  if (root_ == from) std::swap(root_, new_root);
-  if (cwd_ == from) std::swap(cwd_, new_cwd);
+  if (root_.is(from)) change(root_, new_root);
+  if (cwd_.is(from)) change(cwd_, new_cwd);
+}
+
+Result<Ref<FsContext>> FsContext::copy() const {
+  Path root, cwd;
+  {
+    SpinGuard guard(lock);
+    root = root_.path();
+    cwd = cwd_.path();
+  }
+  return make_ref<FsContext>(std::move(root), std::move(cwd), umask());
 }
 
 Result<Ref<FsContext>> make_fs_context() {
@@ -28,15 +45,6 @@ Result<Ref<FsContext>> make_fs_context() {
   return make_ref<FsContext>(root, root, 022u);
 }
 
-Result<Ref<FsContext>> dup_fs_context(FsContext& old) {
-  // Copied under one hold of the lock, so that the two paths belong together.
-  Path root, cwd;
-  {
-    SpinGuard guard(old.lock);
-    root = old.root_locked();
-    cwd = old.cwd_locked();
-  }
-  return make_ref<FsContext>(std::move(root), std::move(cwd), old.umask());
-}
+Result<Ref<FsContext>> dup_fs_context(FsContext& old) { return old.copy(); }
 
 }  // namespace tine::fs

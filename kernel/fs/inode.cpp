@@ -125,7 +125,9 @@ Result<void> Superblock::set_root(Ref<Inode> inode) {
   Ref<Dentry> root = TRY(make_ref<Dentry>());
   root->parent = root.get();
   root->inode = std::move(inode);
-  root->name_length = 0;
+  root->entries_are_pinned = entries_are_pinned;
+  root->inline_name.hash = root->inline_name.length = 0;
+  root->name_link = &root->inline_name;
   root_ = std::move(root);
   return {};
 }

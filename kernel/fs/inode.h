@@ -46,10 +46,12 @@ enum FallocateMode : int {  // FALLOC_FL_*
   kPunchHole = 2,
 };
 
-class Inode : public RefCounted<Inode> {
+class Inode : public RefCounted<Inode>, public Reclaimable {
  public:
   Inode(Superblock& superblock, uint64_t number, uint32_t mode, KernelUid uid = {}, KernelGid gid = {});
   virtual ~Inode();
+  // A path walk may still read its mode and owner, and nothing else.
+  void last_ref_dropped() { destroy_and_reclaim_later(*this); }
 
   // Names; only directories override these. Under the tree lock.
   virtual Result<Ref<Inode>> lookup(std::string_view name);                        // ENOENT

@@ -75,20 +75,35 @@ Mount::Mount(Ref<Superblock> of, Ref<Dentry> root_entry, uint32_t mount_flags)
 Mount::~Mount() = default;
 
 void Mount::last_ref_dropped() {
-  // A path walk may still look at it; nobody can find it any more once the lock has been ours.
+  // A path walk under the lock may still look at it; none finds it any more once that has been ours.
   { SpinGuard guard(dentry_lock); }
-  delete this;
+  destroy_and_reclaim_later(*this);
 }
 
 Mount& root_mount() { return *the_root; }
 void set_root_mount(Ref<Mount> mount) { the_root = std::move(mount); }
 Ref<Mount> exchange_root_mount(Ref<Mount> mount) { return std::exchange(the_root, std::move(mount)); }
 
-Mount* mount_at_locked(const Mount& parent, const Dentry& dentry) {
-  for (Mount& child : const_cast<Mount&>(parent).children) {
-    if (child.mount_point.get() == &dentry) return &child;
-  }
-  return nullptr;
+Mount* mount_at(const Mount& parent, const Dentry& dentry) {
+  Mount* child = load_link(dentry.first_mount);
+  while (child != nullptr && load_link(child->parent) != &parent) child = load_link(child->next_here);
+  return child;
+}
+
+void link_mount(Mount& mount, const Path& where) {
+  set_link(mount.parent, where.mount.get());
+  mount.parent->ref_get();
+  mount.mount_point = where.dentry;
+  set_link(mount.next_here, where.dentry->first_mount);
+  set_link(where.dentry->first_mount, &mount);
+  where.mount->children.push_back(mount);
+}
+
+void unlink_mount(Mount& mount) {
+  mount.parent->children.erase(mount.parent->children.iterator_to(mount));
+  Mount** link = &mount.mount_point->first_mount;
+  while (*link != &mount) link = &(*link)->next_here;
+  set_link(*link, mount.next_here);
 }
 
 Result<Ref<Mount>> make_mount(Ref<Superblock> superblock, Ref<Dentry> root, uint32_t flags,
@@ -109,13 +124,10 @@ Result<void> attach(Ref<Mount> mount, const Path& where) {
   }
   SpinGuard guard(dentry_lock);
   if (where.dentry->is_unlinked) return Errno::noent;
-  if (mount_at_locked(*where.mount, *where.dentry) != nullptr) return Errno::busy;
-  mount->parent = where.mount.get();
-  mount->parent->ref_get();
-  mount->mount_point = where.dentry;
-  ++where.dentry->mounts_here;
+  if (mount_at(*where.mount, *where.dentry) != nullptr) return Errno::busy;
+  TreeChange change;
+  link_mount(*mount, where);
   mount->is_attached = true;
-  where.mount->children.push_back(*mount);
   (void)mount.leak();  // the tree's reference
   return {};
 }

@@ -3,8 +3,8 @@
 // Mount: a file system (or a part of one, for bind mounts) attached to a place in the tree.
 // Path: a place in the tree as a program sees it: a dentry and the mount through which it is reached.
 //
-// The mount tree (parent, children, mount points) is guarded by dentry_lock, so that a path walk
-// crosses mounts without further locks; changes also hold mount_mutex. Every process sees one tree.
+// The mount tree (parent, children, mount points) is guarded by dentry_lock and tree_sequence like
+// that of names; changes also hold mount_mutex. Every process sees one tree.
 // A mount keeps its superblock and, while attached, its parent and mount point; the tree keeps each
 // attached mount. A mount that has been detached lives on for those who have files open on it.
 #pragma once
@@ -32,7 +32,7 @@ struct Path {
   bool operator==(const Path&) const = default;
 };
 
-struct Mount : RefCounted<Mount> {
+struct Mount : RefCounted<Mount>, Reclaimable {
   static constexpr const char* kCacheName = "mnt_cache";
   Mount(Ref<Superblock> of, Ref<Dentry> root_entry, uint32_t mount_flags);
   ~Mount();
@@ -42,8 +42,9 @@ struct Mount : RefCounted<Mount> {
   Ref<Dentry> root;
   std::atomic<uint32_t> flags;
   int id;                               // /proc/PID/mountinfo
-  // Guarded by dentry_lock.
-  Mount* parent = nullptr;              // holds a reference; null: root of the tree, or detached
+  // Guarded by dentry_lock; lookups follow the links.
+  Mount* parent = nullptr;              // link; holds a reference; null: root of the tree, or detached
+  Mount* next_here = nullptr;           // link: the next one on the same dentry
   Ref<Dentry> mount_point;              // in the parent
   ListNode sibling_node;
   List<Mount, &Mount::sibling_node> children;

@@ -28,10 +28,10 @@ struct Detached {
 
 Detached unlink_locked(Mount& mount) REQUIRES(dentry_lock) {
   Detached out;
-  mount.parent->children.erase(mount.parent->children.iterator_to(mount));
-  --mount.mount_point->mounts_here;
+  unlink_mount(mount);
   mount.is_attached = false;
-  out.parent = Ref<Mount>::adopt(std::exchange(mount.parent, nullptr));
+  out.parent = Ref<Mount>::adopt(mount.parent);
+  set_link(mount.parent, nullptr);
   out.mount_point = std::move(mount.mount_point);
   out.mount = Ref<Mount>::adopt(&mount);
   return out;
@@ -40,7 +40,20 @@ Detached unlink_locked(Mount& mount) REQUIRES(dentry_lock) {
 void detach_one(Mount& mount) {
   Detached gone;
   SpinGuard guard(dentry_lock);
+  TreeChange change;
   gone = unlink_locked(mount);
+}
+
+// The same, unless it is in use (EBUSY): something is mounted on it, or somebody besides the tree and
+// the caller refers to it. A walk has taken its reference before, or sees that the tree has changed.
+Result<void> detach_unused(Mount& mount) REQUIRES(mount_mutex) {
+  Detached gone;
+  SpinGuard guard(dentry_lock);
+  TreeChange change;
+  std::atomic_thread_fence(std::memory_order_seq_cst);  // the change has begun
+  if (!mount.children.empty() || mount.ref_count() > 2) return Errno::busy;
+  gone = unlink_locked(mount);
+  return {};
 }
 
 // Deepest first, so that nothing is left hanging on a mount that is gone.
@@ -93,14 +106,11 @@ Result<void> move_mount(const Path& from, const Path& to) {
   Mount& mount = *from.mount;
   SpinGuard walk_guard(dentry_lock);
   if (to.dentry->is_unlinked) return Errno::noent;
-  if (mount_at_locked(*to.mount, *to.dentry) != nullptr) return Errno::busy;
+  if (mount_at(*to.mount, *to.dentry) != nullptr) return Errno::busy;
+  TreeChange change;
   old = unlink_locked(mount);
-  mount.parent = to.mount.get();
-  mount.parent->ref_get();
-  mount.mount_point = to.dentry;
-  ++to.dentry->mounts_here;
+  link_mount(mount, to);
   mount.is_attached = true;
-  to.mount->children.push_back(mount);
   (void)old.mount.leak();  // it is the tree's again
   return {};
 }
@@ -112,10 +122,7 @@ Result<void> detach_mount(Path what, bool lazy) {
   if (what.dentry != mount.root || !mount.is_attached) return Errno::inval;
   if (mount.parent == nullptr) return lazy ? Errno::inval : Errno::busy;
   what = {};
-  if (!lazy) {
-    // In use: something is mounted on it, or somebody besides the tree and this call refers to it.
-    if (!mount.children.empty() || mount.ref_count() > 2) return Errno::busy;
-  }
+  if (!lazy) return detach_unused(mount);
   detach_tree(mount);
   return {};
 }
@@ -131,15 +138,11 @@ Result<void> pivot_root(const Path& new_root, const Path& put_old) {
     if (new_root.dentry != fresh.root || put_old.mount.get() != &fresh) return Errno::inval;
     if (fresh.parent == nullptr) return Errno::busy;  // it is the root
     SpinGuard walk_guard(dentry_lock);
-    if (mount_at_locked(fresh, *put_old.dentry) != nullptr) return Errno::busy;
+    if (mount_at(fresh, *put_old.dentry) != nullptr) return Errno::busy;
+    TreeChange change;
     gone = unlink_locked(fresh);
     fresh.is_attached = true;
-    Mount& old = *old_root.mount;
-    old.parent = &fresh;
-    fresh.ref_get();
-    old.mount_point = put_old.dentry;
-    ++put_old.dentry->mounts_here;
-    fresh.children.push_back(old);
+    link_mount(*old_root.mount, put_old);
     // The tree holds one reference on each, as before: the root's passes to `fresh`.
     (void)exchange_root_mount(std::move(gone.mount)).leak();
   }

@@ -8,8 +8,11 @@
 
 namespace tine::fs {
 
-// What is mounted at this place, or null.
-Mount* mount_at_locked(const Mount& parent, const Dentry& dentry) REQUIRES(dentry_lock);
+// What is mounted at this place, or null. Under dentry_lock or a LookupGuard.
+Mount* mount_at(const Mount& parent, const Dentry& dentry);
+// Hangs a mount on a place where none is, and takes it off; counts and flags are the caller's.
+void link_mount(Mount& mount, const Path& where) REQUIRES(dentry_lock);
+void unlink_mount(Mount& mount) REQUIRES(dentry_lock);
 // A mount that is not attached yet.
 Result<Ref<Mount>> make_mount(Ref<Superblock> superblock, Ref<Dentry> root, uint32_t flags,
                               std::string_view source);

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
-// The path walk. As long as names are in the cache it runs under dentry_lock (and the FsContext's
-// lock, which keeps its starting point) from beginning to end, with plain pointers; references are
-// taken at the end, or when it must let go of the locks: for a name that the file system has to look
-// up, and for symbolic links whose text is computed.
+// The path walk. It begins by looking: under a LookupGuard, without locks or references, through
+// names that are cached, up and down and across mounts. What it has come to, or the error, counts if
+// tree_sequence is what it was; references are taken first, on the place it came to alone.
+//
+// Where that does not do (a symbolic link, a name that the file system must look up, the way up out
+// of a mount) it takes dentry_lock, and the FsContext's lock, which keeps its starting point, and goes
+// on from where it is with plain pointers; if the tree has changed, from the start. It lets go of the
+// locks for names that the file system looks up and for links whose text is computed, with references.
 #include "fs/path_walk.h"
+
+#include <optional>
 
 #include "arch/user_access.h"
 #include "fs/files.h"
@@ -37,9 +43,8 @@ class Walker {
   Walker(const Walker&) = delete;
   Walker& operator=(const Walker&) = delete;
 
-  Result<void> start_at_task(bool absolute);
-  Result<void> start_at_file(File& file);
-  void start_at(const Path& path);
+  // A path that is not absolute starts here instead of the task's cwd; the caller keeps the place.
+  void start_at(const Path& path) { start_ = &path; }
   // Walks; afterwards result() and, with kWalkParent, last_name() tell.
   Result<void> walk(std::string_view path);
   Result<Path> result();
@@ -47,6 +52,11 @@ class Walker {
   bool has_trailing_slash() const { return trailing_slash_; }
 
  private:
+  void go_to_start();
+  bool end_looking(bool has_arrived);
+  bool lock_here();
+  void look_ahead();
+  Result<void> walk_on();
   Result<void> step(std::string_view name, bool is_last);
   Result<void> step_up();
   Result<void> look_up_slowly(std::string_view name);
@@ -55,6 +65,7 @@ class Walker {
   void cross_mounts();
   void go_to_root();
   void lock_all() NO_THREAD_SAFETY_ANALYSIS;
+  void lock_context() NO_THREAD_SAFETY_ANALYSIS;
   void unlock_all() NO_THREAD_SAFETY_ANALYSIS;
   Result<void> unlock_holding();
   // The next component of remaining_, which loses it; empty at the end.
@@ -62,6 +73,10 @@ class Walker {
 
   uint32_t flags_;
   FsContext* context_;
+  const Path* start_ = nullptr;
+  std::string_view path_;
+  std::optional<LookupGuard> looking_;
+  uint32_t since_ = 0;            // tree_sequence then
   bool locked_ = false;
   bool context_locked_ = false;
   bool trailing_slash_ = false;
@@ -70,7 +85,7 @@ class Walker {
   std::string_view last_name_;
   Owned<LinkLevel> level_;
   Owned<LinkLevel> spent_;
-  // Where the walk is. The references are empty while the locks alone keep the place alive.
+  // Where the walk is. The references are empty while the guard or the locks keep the place.
   Mount* mount_ = nullptr;
   Dentry* dentry_ = nullptr;
   Ref<Mount> mount_held_;
@@ -79,6 +94,12 @@ class Walker {
   Dentry* root_dentry_ = nullptr;
   Path root_held_;
 };
+
+void Walker::lock_context() {
+  if (context_ == nullptr) return;
+  context_->lock.lock();
+  context_locked_ = true;
+}
 
 void Walker::lock_all() {
   dentry_lock.lock();
@@ -93,8 +114,8 @@ void Walker::unlock_all() {
 
 // Lets go of the locks, with references on all that the walk still needs.
 Result<void> Walker::unlock_holding() {
-  Ref<Dentry> old_dentry;  // these go when the lock is free again
-  Ref<Mount> old_mount;
+  Ref<Mount> old_mount;  // these go when the lock is free again, the dentry first
+  Ref<Dentry> old_dentry;
   if (dentry_held_.get() != dentry_) {
     if (!dentry_->ref_get_unless_zero()) return Errno::noent;
     old_dentry = std::exchange(dentry_held_, Ref<Dentry>::adopt(dentry_));
@@ -105,36 +126,64 @@ Result<void> Walker::unlock_holding() {
   return {};
 }
 
-Result<void> Walker::start_at_task(bool absolute) NO_THREAD_SAFETY_ANALYSIS {
-  context_->lock.lock();
-  context_locked_ = true;
-  lock_all();
-  root_mount_ = context_->root_locked().mount.get();
-  root_dentry_ = context_->root_locked().dentry.get();
-  mount_ = absolute ? root_mount_ : context_->cwd_locked().mount.get();
-  dentry_ = absolute ? root_dentry_ : context_->cwd_locked().dentry.get();
-  return {};
-}
-
-Result<void> Walker::start_at_file(File& file) {
-  const Path* path = file.path();
-  if (path == nullptr) return Errno::notdir;
-  TRY(start_at_task(true));
-  mount_ = path->mount.get();
-  dentry_ = path->dentry.get();
-  return {};
-}
-
-void Walker::start_at(const Path& path) {
+// All of the path lies ahead. The root is the task's, or the tree's for the kernel's own threads.
+void Walker::go_to_start() {
+  FsContext::Places places{};
   if (context_ != nullptr) {
-    (void)start_at_task(true);
+    places = context_->look();
   } else {
-    root_mount_ = &root_mount();
-    root_dentry_ = root_mount().root.get();
-    lock_all();
+    places.cwd_mount = places.root_mount = &root_mount();
+    places.cwd = places.root = root_mount().root.get();
   }
-  mount_ = path.mount.get();
-  dentry_ = path.dentry.get();
+  root_mount_ = places.root_mount;
+  root_dentry_ = places.root;
+  mount_ = start_ != nullptr ? start_->mount.get() : places.cwd_mount;
+  dentry_ = start_ != nullptr ? start_->dentry.get() : places.cwd;
+  remaining_ = path_;
+  if (path_.starts_with('/')) go_to_root();
+}
+
+// Looking is over. False: what was seen may never have been so; all is to be done again. References
+// come before the last look at the sequence: who unmounts begins a change and then counts them.
+bool Walker::end_looking(bool has_arrived) {
+  bool was_so = true;
+  if (has_arrived) {
+    // The mount first, for no dentry outlives its file system. What is taken in vain goes with the
+    // walk: here it might be the last one.
+    was_so = mount_->ref_get_unless_zero();
+    if (was_so) mount_held_ = Ref<Mount>::adopt(mount_);
+    was_so = was_so && dentry_->ref_get_unless_zero();
+    if (was_so) dentry_held_ = Ref<Dentry>::adopt(dentry_);
+  }
+  was_so = was_so && tree_sequence.is_unchanged(since_);
+  looking_.reset();
+  return was_so;
+}
+
+// Goes on under the locks, here if nothing has changed meanwhile; else (false) from the start. With
+// the lock held no place dies that still counts, and the tree stays.
+bool Walker::lock_here() {
+  lock_context();
+  lock_all();
+  const bool is_same = tree_sequence.is_unchanged(since_) && dentry_->ref_count() != 0 &&
+                       mount_->ref_count() != 0 &&
+                       (context_ == nullptr || context_->has_root(root_mount_, root_dentry_));
+  looking_.reset();
+  if (!is_same) go_to_start();
+  return is_same;
+}
+
+Result<void> Walker::walk(std::string_view path) {
+  path_ = path;
+  looking_.emplace();
+  since_ = tree_sequence.begin_read();
+  go_to_start();
+  Result<void> outcome = walk_on();
+  if (!looking_ || end_looking(outcome.has_value())) return outcome;
+  lock_context();
+  lock_all();
+  go_to_start();
+  return walk_on();
 }
 
 void Walker::go_to_root() {
@@ -143,10 +192,7 @@ void Walker::go_to_root() {
 }
 
 void Walker::cross_mounts() {
-  dentry_lock.assert_held();
-  while (dentry_->mounts_here != 0) {
-    Mount* child = mount_at_locked(*mount_, *dentry_);
-    if (child == nullptr) return;
+  while (Mount* child = mount_at(*mount_, *dentry_)) {
     mount_ = child;
     dentry_ = child->root.get();
   }
@@ -169,10 +215,34 @@ bool only_slashes(std::string_view text) {
   return true;
 }
 
-Result<void> Walker::walk(std::string_view path) {
-  remaining_ = path;
-  if (path.starts_with('/')) go_to_root();
+// The usual case of walk_on() in one loop: cached names in directories that everybody may search. It
+// stops before anything else, which is walk_on()'s, and takes the last name only where no slash follows.
+void Walker::look_ahead() {
+  constexpr uint32_t kSearchable = kTypeDirectory | 0111;
+  const Dentry* place = dentry_;
+  const char* at = remaining_.data();
+  const char* const end = at + remaining_.size();
+  while (place->entries_are_pinned) {
+    const char* const name = at != end && *at == '/' ? at + 1 : at;
+    const char* stop = name;
+    while (stop != end && *stop != '/') ++stop;
+    const auto length = static_cast<size_t>(stop - name);
+    if (length == 0 || length > kNameMax || *name == '.') break;
+    if (stop == end ? (flags_ & kWalkParent) != 0 : stop + 1 == end || stop[1] == '/') break;
+    if ((place->inode->mode() & (kTypeMask | 0111)) != kSearchable) break;
+    Dentry* const next = find_entry(*place, {name, length});
+    if (next == nullptr || next->inode->type() == kTypeSymlink) break;
+    dentry_ = next;
+    if (load_link(next->first_mount) != nullptr) cross_mounts();
+    place = dentry_;
+    at = stop;
+  }
+  remaining_ = {at, static_cast<size_t>(end - at)};
+}
+
+Result<void> Walker::walk_on() {
   for (;;) {
+    look_ahead();
     std::string_view name = take_component();
     if (name.empty()) {
       if (!level_) break;
@@ -204,24 +274,26 @@ Result<void> Walker::step(std::string_view name, bool is_last) {
     if (name == "..") return step_up();
   }
   if (name.size() > kNameMax) return Errno::nametoolong;
-  Superblock& superblock = dentry_->inode->superblock();
-  dentry_lock.assert_held();
-  Dentry* next = superblock.entries_are_pinned
-                     ? find_entry_locked(*dentry_, name, hash_name(name)) : nullptr;
-  if (next != nullptr) {
-    if (next->inode->type() == kTypeSymlink) {
-      if (!is_last || trailing_slash_ || !(flags_ & kWalkNoFollow)) {
-        Owned<LinkLevel> level = TRY(make<LinkLevel>());
-        TRY(next->inode->read_link(level->target));
-        level->link = next->inode;
-        return follow_link(std::move(level));
-      }
+  if (dentry_->entries_are_pinned) {
+    Dentry* next = find_entry(*dentry_, name);
+    if (next == nullptr) return Errno::noent;
+    if (next->inode->type() != kTypeSymlink ||
+        (is_last && !trailing_slash_ && (flags_ & kWalkNoFollow))) {
+      dentry_ = next;
+      cross_mounts();
+      return {};
     }
-    dentry_ = next;
-    cross_mounts();
-    return {};
+    if (looking_) {
+      if (!lock_here()) return {};
+      if (next->ref_count() == 0) return Errno::noent;  // it has just lost its name
+    }
+    Owned<LinkLevel> level = TRY(make<LinkLevel>());
+    TRY(next->inode->read_link(level->target));
+    level->link = next->inode;
+    return follow_link(std::move(level));
   }
-  if (superblock.entries_are_pinned) return Errno::noent;
+  if (looking_ && !lock_here()) return {};
+  dentry_lock.assert_held();
   TRY(look_up_slowly(name));
   Inode& found = *dentry_held_->inode;
   if (found.type() != kTypeSymlink ||
@@ -271,10 +343,11 @@ Result<void> Walker::step_up() {
   for (;;) {
     if (mount_ == root_mount_ && dentry_ == root_dentry_) break;
     if (dentry_ != mount_->root.get()) {
-      dentry_ = dentry_->parent;
+      dentry_ = load_link(dentry_->parent);
       break;
     }
-    if (mount_->parent == nullptr) break;
+    if (load_link(mount_->parent) == nullptr) break;
+    if (looking_ && !lock_here()) return {};
     dentry_ = mount_->mount_point.get();
     mount_ = mount_->parent;
   }
@@ -308,14 +381,13 @@ Result<Path> Walker::result() {
   return path;
 }
 
-// Starts where the path says: at /, at the cwd, or at a descriptor.
-Result<void> start(Walker& walker, int directory_fd, std::string_view path, uint32_t flags,
-                   Ref<File>& file) {
-  if (path.starts_with('/')) return walker.start_at_task(true);
-  if (directory_fd == kAtFdCwd) return walker.start_at_task(false);
+// Makes the walk start where the path says: at /, at the cwd, or at a descriptor.
+Result<void> start(Walker& walker, int directory_fd, std::string_view path, Ref<File>& file) {
+  if (path.starts_with('/') || directory_fd == kAtFdCwd) return {};
   file = TRY(get_file_or_path(directory_fd));
-  if (path.empty() && (flags & kWalkEmptyOk) && file->path() == nullptr) return Errno::notdir;
-  return walker.start_at_file(*file);
+  if (file->path() == nullptr) return Errno::notdir;
+  walker.start_at(*file->path());
+  return {};
 }
 
 }  // namespace
@@ -324,7 +396,7 @@ Result<Path> resolve(int directory_fd, std::string_view path, uint32_t walk_flag
   if (path.empty() && !(walk_flags & kWalkEmptyOk)) return Errno::noent;
   Ref<File> file;
   Walker walker(walk_flags);
-  TRY(start(walker, directory_fd, path, walk_flags, file));
+  TRY(start(walker, directory_fd, path, file));
   TRY(walker.walk(path));
   return walker.result();
 }
@@ -355,7 +427,7 @@ Result<ParentPath> resolve_parent(int directory_fd, std::string_view path) {
   if (path.empty()) return Errno::noent;
   Ref<File> file;
   Walker walker(kWalkParent);
-  TRY(start(walker, directory_fd, path, kWalkParent, file));
+  TRY(start(walker, directory_fd, path, file));
   return finish_parent(walker, path);
 }
 

@@ -52,12 +52,17 @@ void reclaim_later(Reclaimable& dead, void (*reclaim)(Reclaimable&));
 // comes up, at the latest.
 extern std::atomic<bool> reclaim_is_deferred;
 
+// No lookup can be under way, so that what has been unlinked may be freed at once. An interrupt may
+// have come in the middle of one; anybody else is outside of them.
+inline bool may_free_at_once() {
+  return !reclaim_is_deferred.load(std::memory_order_relaxed) &&
+         arch::preempt_count() < arch::kHardIrqUnit;
+}
+
 // Destroys and frees the object with `delete`.
 template <class T>
 void reclaim_later(T& dead) {
-  // An interrupt may have come in the middle of a lookup; anybody else is outside of them.
-  if (!reclaim_is_deferred.load(std::memory_order_relaxed) &&
-      arch::preempt_count() < arch::kHardIrqUnit) [[likely]] {
+  if (may_free_at_once()) [[likely]] {
     delete &dead;
     return;
   }
@@ -69,6 +74,10 @@ void reclaim_later(T& dead) {
 // its first base.
 template <class T>
 void destroy_and_reclaim_later(T& object) {
+  if (may_free_at_once()) [[likely]] {
+    delete &object;
+    return;
+  }
   object.~T();
   auto* memory = new (static_cast<Reclaimable*>(&object)) Reclaimable;
   reclaim_later(*memory, [](Reclaimable& dead) { T::operator delete(static_cast<T*>(&dead)); });

@@ -19,6 +19,7 @@
 #include <cstdint>
 
 #include "arch/cpu.h"
+#include "core/panic.h"
 #include "sync/spin_lock.h"
 
 namespace tine {
@@ -31,14 +32,16 @@ class SequenceCount {
     while ((seen = count_.load(std::memory_order_acquire)) & 1) arch::cpu_relax();
     return seen;
   }
-  // True: all that was read since begin_read() belongs together.
+  // True: all that was read since begin_read() belongs together. A reference that the reader has taken
+  // before is seen by a writer who counts behind a full barrier after begin_change().
   bool is_unchanged(uint32_t since) const {
     std::atomic_thread_fence(std::memory_order_acquire);
-    return count_.load(std::memory_order_relaxed) == since;
+    return count_.load(std::memory_order_seq_cst) == since;
   }
 
   // Writer, around the change; the caller's lock excludes other writers, preemption is off.
   void begin_change() {
+    TINE_DEBUG_ASSERT((count_.load(std::memory_order_relaxed) & 1) == 0);  // changes do not nest
     count_.store(count_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_release);
   }

@@ -6,9 +6,7 @@
 // over.
 #include <gtest/gtest.h>
 
-#include <vector>
-
-#include "arch/hosted/harness.h"
+#include "arch/hosted/storm.h"
 #include "arch/user_access.h"
 #include "task/pid/pid.h"
 #include "task/task.h"
@@ -20,47 +18,7 @@ using namespace arch::hosted;
 
 constexpr long kSysMmap = 9, kSysMunmap = 11, kSysPipe = 22, kSysClose = 3, kSysDup = 32,
                kSysDup2 = 33, kSysFcntl = 72, kSysCloseRange = 436;
-constexpr long kSysClone = 56, kSysExit = 60, kSysKill = 62, kSysFutex = 202, kSysYield = 24,
-               kSysTkill = 200;
-constexpr uint64_t kThreadFlags =
-    0x100 | 0x200 | 0x400 | 0x800 | 0x10000;  // VM FS FILES SIGHAND THREAD
-constexpr uint64_t kFutexWait = 0, kFutexWake = 1;
-constexpr uint64_t kSeeds = 2;
-
-void in_parallel(const std::function<void()>& body) {
-  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
-    run_core([&body] { expect_nothing_leaked(body); },
-             {.cpus = 4, .seed = seed, .preempt_one_in = 100, .host_threads = true});
-  }
-}
-
-// Starts `count` threads of the caller's process and waits for them, by a futex in user memory.
-void run_threads(int count, const std::function<void(int)>& body) {
-  static constexpr UserAddr kLeft = kUserMemory + 128;
-  static std::atomic<int> left;
-  left = count;
-  store_value(kLeft, 1);
-  std::vector<uint64_t> threads;
-  for (int number = 0; number < count; ++number) {
-    const long tid = system_call_with_child(
-        [body, number] {
-          body(number);
-          if (left.fetch_sub(1) == 1) {
-            store_value(kLeft, 0);
-            system_call(kSysFutex, kLeft.value, kFutexWake, 1);
-          }
-          system_call(kSysExit, 0);
-        },
-        kSysClone, kThreadFlags, (kUserMemory + 4096).value);
-    ASSERT_GT(tid, 0);
-    threads.push_back(static_cast<uint64_t>(tid));
-  }
-  while (load_value<int>(kLeft) != 0) system_call(kSysFutex, kLeft.value, kFutexWait, 1);
-  // They have left the tree, and not only said so.
-  for (uint64_t thread : threads) {
-    while (system_call(kSysTkill, thread, 0) == 0) system_call(kSysYield);
-  }
-}
+constexpr long kSysKill = 62;
 
 TEST(ParallelCore, ForkExitAndWait) {
   in_parallel([] {
