@@ -144,7 +144,9 @@ void kernel_init(void*) {
   drivers::init(boot.command_line->value("console"));
   if (!give_directories_and_descriptors()) panic("no memory for init");
   wait_for_other_cpus();
-  if (!start_cpu_threads() || !start_watching_sleepers()) panic("no memory for kernel threads");
+  if (!start_cpu_threads() || !start_watching_sleepers() || !signal::start_announcer()) {
+    panic("no memory for kernel threads");
+  }
   provoke(boot.command_line->value("provoke"));
   run_init(*boot.command_line);
 }

@@ -8,6 +8,7 @@
 
 #include "arch/hosted/storm.h"
 #include "arch/user_access.h"
+#include "sched/timer.h"
 #include "task/pid/pid.h"
 #include "task/task.h"
 
@@ -18,7 +19,7 @@ using namespace arch::hosted;
 
 constexpr long kSysMmap = 9, kSysMunmap = 11, kSysPipe = 22, kSysClose = 3, kSysDup = 32,
                kSysDup2 = 33, kSysFcntl = 72, kSysCloseRange = 436;
-constexpr long kSysKill = 62;
+constexpr long kSysKill = 62, kSysPause = 34, kSysExitGroup = 231;
 
 TEST(ParallelCore, ForkExitAndWait) {
   in_parallel([] {
@@ -104,6 +105,41 @@ TEST(ParallelCore, DescriptorsAreLookedUpWhileOthersChangeThem) {
       --changing;
     });
     system_call(kSysCloseRange, 0, ~0u);
+  });
+}
+
+// They end by exit_group and by SIGKILL; and, where none are made, by SIGKILL in the midst of stops and
+// continuations.
+TEST(ParallelCore, ProcessesOfManyThreadsEndWhileSomeMakeMore) {  // B73
+  in_parallel([] {
+    constexpr int kThreads = 20;
+    for (int round = 0; round < 3; ++round) {
+      static std::atomic<int> ready;
+      ready = 0;
+      const long child = fork([round] {
+        for (int i = 0; i < kThreads; ++i) {
+          start_thread([i, round] {
+            ++ready;
+            while (i % 4 != 0 || round == 2) system_call(kSysPause);
+            for (;;) start_thread([] {});
+          });
+        }
+        while (ready < kThreads) system_call(kSysYield);
+        if (round == 0) system_call(kSysExitGroup, 0);
+        for (;;) system_call(kSysPause);
+      });
+      ASSERT_GT(child, 0);
+      const auto pid = static_cast<uint64_t>(child);
+      while (ready < kThreads) system_call(kSysYield);
+      for (int i = 0; round == 2 && i < 10; ++i) {
+        EXPECT_EQ(system_call(kSysKill, pid, signal::kSigStop), 0);
+        EXPECT_EQ(system_call(kSysKill, pid, signal::kSigCont), 0);
+      }
+      if (round != 0) EXPECT_EQ(system_call(kSysKill, pid, signal::kSigKill), 0);
+      EXPECT_EQ(wait_for(child), round == 0 ? 0 : signal::kSigKill);
+    }
+    // The thread that helps to tell them lets go of them soon after.
+    EXPECT_TRUE(time::sleep_until(time::Clock::monotonic, time::monotonic_now() + 200'000'000));
   });
 }
 

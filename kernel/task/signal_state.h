@@ -11,6 +11,7 @@
 #include "sync/wait_queue.h"
 #include "task/signal/signal.h"
 #include "task/task.h"
+#include "task/work_queue.h"
 
 namespace tine {
 
@@ -50,7 +51,14 @@ struct CpuUsage {  // of threads that have gone, or of children waited for
   void add(const CpuUsage& other);  // rss: the larger of both
 };
 
-struct SignalState : RefCounted<SignalState>, GroupMember {
+// What all threads of a process have to know, and are told a few at a time
+// (task/signal/announce.cpp).
+struct Announcement : Work {
+  Announcement();
+  Task* next_to_tell = nullptr;  // in `threads`, as they are guarded; null: all know
+};
+
+struct SignalState : RefCounted<SignalState>, GroupMember, Announcement {
   static constexpr const char* kCacheName = "signal_struct";
   SignalState();
   ~SignalState();
@@ -61,10 +69,11 @@ struct SignalState : RefCounted<SignalState>, GroupMember {
   signal::PendingSignals shared_pending;
   ForkUnderWay* forks_under_way = nullptr;  // task/clone/fork_under_way.h
   int group_exit_code = 0;
-  bool group_exiting = false;       // exit_group, fatal signal, or exec
-  Task* group_exec_task = nullptr;  // the thread that is to survive an exec
-  int exec_waits_for = 0;           // threads that must go before it goes on
-  int group_stop_count = 0;         // threads that have yet to stop
+  Hint<bool> group_exiting = false;       // exit_group or a fatal signal; for the tick a hint
+  Hint<Task*> group_exec_task = nullptr;  // the thread that is to survive an exec; likewise
+  int exec_waits_for = 0;                 // threads that must go before it goes on
+  Hint<uint32_t> stop_number = 1;  // of the stop under way, or the next; cancelling one counts on
+  int group_stop_count = 0;        // threads that have yet to stop
   int group_stop_signal = 0;
   bool group_stopped = false;
   bool continued_unreported = false,
@@ -84,6 +93,15 @@ struct SignalState : RefCounted<SignalState>, GroupMember {
   // The first thread's task stays in the list until the process is released.
   Task& leader() { return threads.front(); }
 };
+
+// The thread is to die with its process, or for another's exec. It may not have been told yet.
+inline bool is_doomed(const Task& task) {
+  const SignalState& process = *task.signal;
+  const Task* survivor = process.group_exec_task;
+  return process.group_exiting || (survivor != nullptr && survivor != &task);
+}
+// A stop is under way that the thread has yet to take part in.
+inline bool is_stop_due(const Task& task) { return task.due_stop == task.signal->stop_number; }
 
 // The limit of the running task's process, in the unit of setrlimit(2).
 uint64_t soft_limit(Resource resource);

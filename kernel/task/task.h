@@ -16,6 +16,7 @@
 #include "fs/fs.h"
 #include "mm/mm.h"
 #include "sched/sched.h"
+#include "sync/hint.h"
 #include "sync/wait_queue.h"
 #include "task/cred/cred.h"
 #include "task/pid/pid.h"
@@ -79,7 +80,7 @@ struct Task final : RefCounted<Task>, sched::Schedulable, Reclaimable {
   signal::PendingSignals pending;
   signal::AltStack alternate_stack;
   signal::RestartBlock restart;
-  bool stop_due = false;  // takes part in the group stop under way
+  Hint<uint32_t> due_stop = 0;  // the group stop that it was told to take part in; 0: none
 
   // --- Guarded by task_tree_lock.
   Task* real_parent GUARDED_BY(task_tree_lock) = nullptr;  // getppid; CLONE_PARENT

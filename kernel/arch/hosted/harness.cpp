@@ -23,6 +23,7 @@
 #include "task/boot_tasks.h"
 #include "task/cpu_threads.h"
 #include "task/process_charge.h"
+#include "task/signal/signal.h"
 #include "task/task.h"
 #include "task/task_flags.h"
 #include "task/task_statistics.h"
@@ -66,6 +67,7 @@ void kernel_init(void* program) {
   current().files = *fs::make_files_table();
   map_user_memory(current());
   TINE_ASSERT(start_cpu_threads().has_value());
+  TINE_ASSERT(signal::start_announcer().has_value());
   current().flags &= ~kPfKernelThread;
   user_regs(current()).program = static_cast<UserProgram*>(program);
 }

@@ -32,25 +32,32 @@ inline void in_parallel(const std::function<void()>& body) {
   }
 }
 
-// Starts `count` threads of the caller's process and waits for them, by a futex in user memory.
-inline void run_threads(int count, const std::function<void(int)>& body) {
+// Starts a thread of the caller's process; its number, or the error.
+inline long start_thread(const std::function<void()>& body) {
   constexpr uint64_t kThreadFlags =
       0x100 | 0x200 | 0x400 | 0x800 | 0x10000;  // VM FS FILES SIGHAND THREAD
+  return system_call_with_child(
+      [body] {
+        body();
+        system_call(kSysExit, 0);
+      },
+      kSysClone, kThreadFlags, (kUserMemory + 4096).value);
+}
+
+// Starts `count` threads of the caller's process and waits for them, by a futex in user memory.
+inline void run_threads(int count, const std::function<void(int)>& body) {
   static std::atomic<int> left;
   left = count;
   store_value(kStormWord, 1);
   std::vector<uint64_t> threads;
   for (int number = 0; number < count; ++number) {
-    const long tid = system_call_with_child(
-        [body, number] {
-          body(number);
-          if (left.fetch_sub(1) == 1) {
-            store_value(kStormWord, 0);
-            system_call(kSysFutex, kStormWord.value, kFutexWake, 1);
-          }
-          system_call(kSysExit, 0);
-        },
-        kSysClone, kThreadFlags, (kUserMemory + 4096).value);
+    const long tid = start_thread([body, number] {
+      body(number);
+      if (left.fetch_sub(1) == 1) {
+        store_value(kStormWord, 0);
+        system_call(kSysFutex, kStormWord.value, kFutexWake, 1);
+      }
+    });
     ASSERT_GT(tid, 0);
     threads.push_back(static_cast<uint64_t>(tid));
   }

@@ -14,7 +14,9 @@ namespace tine {
 namespace {
 
 // Who is dying has no more children (G6).
-Result<void> check_still_wanted(const Task& caller) {
+Result<void> check_still_wanted(Task& caller) {
+  if (is_doomed(caller)) [[unlikely]]
+    signal::wake_for_signal(caller, true);  // who may not have been told yet
   if (fatal_signal_pending(caller)) return Errno::intr;
   if (fail_here()) return Errno::nomem;
   return {};

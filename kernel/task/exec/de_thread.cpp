@@ -16,19 +16,19 @@ namespace tine::exec {
 
 namespace {
 
-// Marks all others; returns with exec_waits_for as release.cpp counts it down.
+// Has all others told; returns with exec_waits_for as release.cpp counts it down.
 Result<void> doom_other_threads(Task& task) {
-  IrqGuard guard(task.sighand->lock);
-  SignalState& process = *task.signal;
-  if (process.group_exiting || process.group_exec_task != nullptr) return Errno::again;
-  process.group_exec_task = &task;
-  process.group_stop_count = 0;
-  // A leader is not released before us; its death is waited for by itself.
-  process.exec_waits_for = process.thread_count - (task.is_thread_group_leader() ? 1 : 2);
-  for (Task& thread : process.threads) {
-    thread.stop_due = false;
-    if (&thread != &task) signal::wake_for_signal(thread, true);
+  {
+    IrqGuard guard(task.sighand->lock);
+    SignalState& process = *task.signal;
+    if (process.group_exiting || process.group_exec_task != nullptr) return Errno::again;
+    process.group_exec_task = &task;
+    signal::cancel_stop(process);
+    // A leader is not released before us; its death is waited for by itself.
+    process.exec_waits_for = process.thread_count - (task.is_thread_group_leader() ? 1 : 2);
+    signal::announce(task);
   }
+  signal::announce_to_rest(task);
   return {};
 }
 

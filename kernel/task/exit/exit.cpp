@@ -148,6 +148,7 @@ void do_exit(int code) {
 
 void do_group_exit(int code) {
   Task& task = current();
+  bool others_are_told = true;
   {
     IrqGuard guard(task.sighand->lock);
     SignalState& process = *task.signal;
@@ -161,7 +162,9 @@ void do_group_exit(int code) {
     } else {
       signal::start_group_exit(task, code);
     }
+    others_are_told = process.next_to_tell == nullptr;
   }
+  if (!others_are_told) signal::announce_to_rest(task);
   do_exit(code);
 }
 

@@ -16,6 +16,7 @@ namespace {
 void leave_process(Task& task) REQUIRES(task_tree_lock) {
   SignalState& process = *task.signal;
   IrqGuard guard(task.sighand->lock);
+  signal::leave_announcement(task);
   process.threads.erase(process.threads.iterator_to(task));
   --process.thread_count;
   process.dead_threads.add(usage_of_thread(task));

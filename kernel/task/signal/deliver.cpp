@@ -31,7 +31,7 @@ void stop_here(Task& task) {
   bool is_last;
   {
     IrqGuard guard(task.sighand->lock);
-    if (!task.stop_due) return;
+    if (!is_stop_due(task)) return;
     is_last = finish_own_stop(task);
     prepare_to_sleep(TaskState::stopped);
   }
@@ -57,6 +57,7 @@ void begin_stop(Task& task, int number) {
     // A SIGCONT that came meanwhile cancels the stop; it also took the stop signals off the queues.
     if (!begin_group_stop(task, number)) return;
   }
+  announce_to_rest(task);
   stop_here(task);
 }
 
@@ -103,7 +104,7 @@ Handler next_handler(Task& task) {
   for (;;) {
     if (is_dying(task)) [[unlikely]]
       do_group_exit(kSigKill);
-    if (task.stop_due) [[unlikely]] {
+    if (is_stop_due(task)) [[unlikely]] {
       stop_here(task);
       continue;
     }

@@ -20,14 +20,25 @@ Result<void> send_to_process_locked(Task& task, int number, const SigInfo* info,
     REQUIRES(task_tree_lock);
 
 // All with task.sighand->lock held.
-ParentNotice continue_process(Task& task);      // SIGCONT: wakes and forgets stops
-bool begin_group_stop(Task& task, int number);  // false: the process is dying instead
-bool finish_own_stop(Task& task);               // true: the task was the last to stop
-void join_group_stop(Task& child);              // a thread born into a stopping process
-void start_group_exit(Task& task, int code);    // all threads of the process are to die
+ParentNotice continue_process(Task& task);  // SIGCONT: wakes and forgets stops
+// Called by the running task; announce_to_rest() follows. False: the process is dying instead.
+bool begin_group_stop(Task& task, int number);
+bool finish_own_stop(Task& task);             // true: the task was the last to stop
+void join_group_stop(Task& child);            // a thread born into a stopping process
+void take_part_in_stop(Task& thread);         // if it does not yet
+void cancel_stop(SignalState& process);       // whoever has not stopped yet need not
+void start_group_exit(Task& task, int code);  // all threads of the process are to die
 void wake_for_signal(Task& task, bool is_fatal);
 bool is_ignored(const Task& task, int number, bool is_forced);
 void retarget_at_exit(Task& task);  // others take what only this thread would have
+
+// Tells the threads of the process what is so now (announce.cpp): that it ends, that one of them
+// exec's, that it stops or goes on. The running task, if it is one of them, and the first few know
+// at once, the rest soon after. With task.sighand->lock held.
+void announce(Task& task);
+// The running task's process is done with on return. The sighand lock is not held.
+void announce_to_rest(Task& task);
+void leave_announcement(Task& thread);  // it leaves the list of threads; as announce()
 
 // Stops or continues are reported as sigaction(2) says (SA_NOCLDSTOP).
 void tell_parent(Task& task, ParentNotice notice) REQUIRES(task_tree_lock);

@@ -8,7 +8,7 @@ namespace tine::signal {
 
 void recalculate_pending(Task& task) {
   const SigSet pending = task.pending.set | task.signal->shared_pending.set;
-  const bool is_due = (pending & (~task.blocked | task.waits_for)) || task.stop_due ||
+  const bool is_due = (pending & (~task.blocked | task.waits_for)) || is_stop_due(task) ||
                       task.signal->group_exiting || fatal_signal_pending(task);
   if (is_due) {
     task.work.fetch_or(sched::kWorkSignal);

@@ -121,11 +121,8 @@ void start_group_exit(Task& task, int code) {
   SignalState& process = *task.signal;
   process.group_exiting = true;
   process.group_exit_code = code;
-  process.group_stop_count = 0;
-  for (Task& thread : process.threads) {
-    thread.stop_due = false;
-    if (!(thread.flags & kPfExiting)) wake_for_signal(thread, true);
-  }
+  cancel_stop(process);
+  announce(task);
 }
 
 Result<void> send_to_task_locked(Task& task, int number, const SigInfo* info) {

@@ -235,6 +235,10 @@ void force_fault(int number, int code, UserAddr address);
 // Kills the running task's process with `number`, whatever it has done about it.
 void force_fatal(int number);
 
+// The kernel thread that helps to tell all threads of a process (task/signal/announce.cpp), once,
+// before the first program. ENOMEM.
+Result<void> start_announcer();
+
 // --- Asking.
 bool is_ignored_or_blocked(const Task& task, int number);  // of the running task: tty job control
 

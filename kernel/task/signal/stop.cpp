@@ -3,9 +3,10 @@
 // Job control: stopping all threads of a process, continuing them, and telling the parent (POSIX
 // 2.4.3, waitpid(2) WUNTRACED and WCONTINUED).
 //
-// A stop has an initiator, who marks every thread; each thread stops itself on its way to user
-// mode, and the last one completes the stop. SIGCONT and death end it at any point. The fields
-// belong to the sighand lock.
+// A stop has an initiator, who is the first to take part and has all others told (announce.cpp);
+// each thread stops itself on its way to user mode, the initiator once all are told, and the last
+// one completes the stop. SIGCONT and death end it at any point, by counting on: what threads were
+// told then means nothing any more. The fields belong to the sighand lock.
 #include "task/exit/notify_parent.h"
 #include "task/signal/internal.h"
 
@@ -14,22 +15,31 @@ namespace tine::signal {
 bool begin_group_stop(Task& task, int number) {
   SignalState& process = *task.signal;
   if (process.group_exiting || process.group_exec_task != nullptr) return false;
-  if (process.group_stop_count > 0) return true;  // somebody was faster
-  process.group_stop_signal = number;
-  for (Task& thread : process.threads) {
-    const bool has_stopped = thread.state.load() == TaskState::stopped;
-    if (has_stopped || (thread.flags & kPfExiting)) continue;
-    thread.stop_due = true;
-    ++process.group_stop_count;
-    wake_for_signal(thread, false);
+  const bool is_first = process.group_stop_count == 0;
+  take_part_in_stop(task);
+  if (is_first) {
+    process.group_stop_signal = number;
+    announce(task);
   }
   return true;
 }
 
+void take_part_in_stop(Task& thread) {
+  SignalState& process = *thread.signal;
+  if (is_stop_due(thread)) return;
+  thread.due_stop = uint32_t{process.stop_number};
+  ++process.group_stop_count;
+}
+
+void cancel_stop(SignalState& process) {
+  ++process.stop_number;
+  process.group_stop_count = 0;
+}
+
 bool finish_own_stop(Task& task) {
   SignalState& process = *task.signal;
-  if (!task.stop_due) return false;
-  task.stop_due = false;
+  if (!is_stop_due(task)) return false;
+  task.due_stop = 0;
   if (--process.group_stop_count > 0) return false;
   process.group_stopped = true;
   process.stopped_unreported = true;
@@ -39,26 +49,22 @@ bool finish_own_stop(Task& task) {
 
 ParentNotice continue_process(Task& task) {
   SignalState& process = *task.signal;
-  for (Task& thread : process.threads) {
-    thread.stop_due = false;
-    (void)wake_up(thread, WakeMode::stopped);
-  }
   const ParentNotice notice = process.group_stop_count > 0 ? ParentNotice::stopped
                               : process.group_stopped      ? ParentNotice::continued
                                                            : ParentNotice::none;
   if (notice == ParentNotice::none) return notice;
-  process.group_stop_count = 0;
+  cancel_stop(process);
   process.group_stopped = false;
   process.stopped_unreported = false;
   process.continued_unreported = true;
+  announce(task);
   return notice;
 }
 
 void join_group_stop(Task& child) {
   SignalState& process = *child.signal;
   if (process.group_stop_count == 0 && !process.group_stopped) return;
-  child.stop_due = true;
-  ++process.group_stop_count;
+  take_part_in_stop(child);
   child.work.fetch_or(sched::kWorkSignal);
 }
 

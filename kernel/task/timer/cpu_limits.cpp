@@ -45,6 +45,10 @@ Verdict judge_thread(const Task& self, SignalState& process) REQUIRES(task_tree_
 void sched::task_tick(Schedulable& schedulable) {
   if (schedulable.mm == nullptr) return;
   const Task& task = task_of(schedulable);
+  // Who is to die and has not been told yet does not run on for long.
+  if (is_doomed(task) && !(task.flags & kPfExiting)) [[unlikely]] {
+    schedulable.work.fetch_or(kWorkSignal | kWorkFatalSignal, std::memory_order_relaxed);
+  }
   const ResourceLimit* limits = task.signal->limits;  // read without the lock, as a hint
   if (limits[kLimitCpu].soft == kUnlimited && limits[kLimitRttime].soft == kUnlimited) return;
   schedulable.work.fetch_or(kWorkNotifyResume, std::memory_order_relaxed);
