@@ -88,10 +88,9 @@ bool becomes_dead_at_once(Task& task) REQUIRES(task_tree_lock) {
   return notify_parent_of_exit(task, task.exit_signal);
 }
 
-void exit_notify(Task& task, bool is_last_thread) {
-  ReleasedTasks released;
-  IrqGuard tree(task_tree_lock);
-  reparent_children(task, released);
+// With the lock in which its last child has gone.
+void become_zombie(Task& task, bool is_last_thread, ReleasedTasks& released)
+    REQUIRES(task_tree_lock) {
   if (is_last_thread) hang_up_orphaned_group_locked(*task.group_leader, nullptr);
 
   task.exit_state = Task::ExitState::zombie;
@@ -105,6 +104,15 @@ void exit_notify(Task& task, bool is_last_thread) {
   if (is_dead) {
     task.exit_state = Task::ExitState::dead;
     released.unlink(task);
+  }
+}
+
+void exit_notify(Task& task, bool is_last_thread) {
+  ReleasedTasks released;
+  for (bool is_childless = false; !is_childless;) {
+    IrqGuard tree(task_tree_lock);
+    is_childless = reparent_some_children(task, released);
+    if (is_childless) become_zombie(task, is_last_thread, released);
   }
 }
 

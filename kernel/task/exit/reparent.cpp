@@ -13,6 +13,8 @@ namespace tine {
 
 namespace {
 
+constexpr int kMovedAtOnce = 8;
+
 Task* living_thread(SignalState& process) REQUIRES(task_tree_lock) {
   for (Task& thread : process.threads) {
     if (!(thread.flags & kPfExiting)) return &thread;
@@ -43,11 +45,11 @@ void settle_orphan(Task& child, Task& father, ReleasedTasks& released) REQUIRES(
 
 }  // namespace
 
-void reparent_children(Task& father, ReleasedTasks& released) {
-  if (father.children.empty()) return;
+bool reparent_some_children(Task& father, ReleasedTasks& released) {
+  if (father.children.empty()) return true;
   Task& parent = find_new_parent(father);
   const bool leaves_process = parent.signal.get() != father.signal.get();
-  while (!father.children.empty()) {
+  for (int moved = 0; moved < kMovedAtOnce && !father.children.empty(); ++moved) {
     Task& child = father.children.front();
     father.children.pop_front();
     parent.children.push_back(child);
@@ -59,6 +61,7 @@ void reparent_children(Task& father, ReleasedTasks& released) {
     }
     if (leaves_process) settle_orphan(child, father, released);
   }
+  return father.children.empty();
 }
 
 }  // namespace tine

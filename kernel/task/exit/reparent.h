@@ -8,8 +8,9 @@
 
 namespace tine {
 
-// Gives the children of `father` to another thread of its process, a subreaper above it, or init;
+// Gives a few children of `father` to another thread of its process, a subreaper above it, or init;
 // sends parent-death signals. Children that nobody will wait for are unlinked into `released`.
-void reparent_children(Task& father, ReleasedTasks& released) REQUIRES(task_tree_lock);
+// True: it has none left. Else the caller lets go of the lock for a moment, and calls again.
+bool reparent_some_children(Task& father, ReleasedTasks& released) REQUIRES(task_tree_lock);
 
 }  // namespace tine
