@@ -78,6 +78,7 @@ struct SignalState : RefCounted<SignalState>, GroupMember, Announcement {
   bool group_stopped = false;
   bool continued_unreported = false,
        stopped_unreported = false;  // for wait4 (WCONTINUED, WUNTRACED)
+  uint32_t children_adopted = 0;    // counts on when its threads inherit some; task_tree_lock
   WaitQueue child_exit;             // wait4: woken by children's state changes
   Ref<Pid> process_group, session;  // guarded by task_tree_lock
   bool is_session_leader = false;

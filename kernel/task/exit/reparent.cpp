@@ -49,6 +49,7 @@ bool reparent_some_children(Task& father, ReleasedTasks& released) {
   if (father.children.empty()) return true;
   Task& parent = find_new_parent(father);
   const bool leaves_process = parent.signal.get() != father.signal.get();
+  ++parent.signal->children_adopted;
   for (int moved = 0; moved < kMovedAtOnce && !father.children.empty(); ++moved) {
     Task& child = father.children.front();
     father.children.pop_front();

@@ -5,8 +5,15 @@
 // __WNOTHREAD.
 //
 // The search and the decision to reap happen under task_tree_lock: moving a zombie to `dead` there
-// makes this waiter the one that releases it.
+// makes this waiter the one that releases it. Of many children kLooksAtOnce are looked at in one
+// go; then others get the lock. Where the search goes on is named by a thread and a child; when
+// either has left its place, or children have moved from one thread to another, it begins anew.
+// What a child does behind the search's back wakes this waiter, who then looks once more.
 #include "task/wait/wait.h"
+
+#include <iterator>
+#include <optional>
+#include <utility>
 
 #include "task/exit/release.h"
 #include "task/namespace/namespaces.h"
@@ -24,43 +31,87 @@ class Search {
   // sleep.
   bool look() {
     ReleasedTasks released;
-    IrqGuard tree(task_tree_lock);
-    has_candidates_ = false;
     released_ = &released;
-    const bool found = request_.which == WaitWhich::process ? look_at_one() : look_at_all();
-    return found || !has_candidates_ || (request_.options & kWaitNoHang);
+    Progress progress;
+    {
+      IrqGuard tree(task_tree_lock);
+      progress = request_.which == WaitWhich::process ? look_at_one() : look_at_some(nullptr);
+    }
+    while (progress == Progress::unfinished) [[unlikely]]
+      progress = look_on();
+    return progress == Progress::found || !has_candidates_ || (request_.options & kWaitNoHang);
   }
 
   bool has_candidates() const { return has_candidates_; }
   const WaitOutcome& outcome() const { return outcome_; }
 
  private:
-  bool look_at_one() REQUIRES(task_tree_lock) {
+  static constexpr int kLooksAtOnce = 32;
+  enum class Progress : uint8_t { unfinished, found, nothing };
+
+  // Where a search goes on: at a child of a thread; null: behind its last one.
+  struct Place {
+    Ref<Task> thread, child;
+    uint32_t children_adopted = 0;
+  };
+
+  Progress look_at_one() REQUIRES(task_tree_lock) {
+    has_candidates_ = false;
     Task* child = request_.pid->task;
-    if (child == nullptr || !child->is_thread_group_leader()) return false;
+    if (child == nullptr || !child->is_thread_group_leader()) return Progress::nothing;
     const Task& caller = current();
     const bool is_ours = (request_.options & kWaitNoThread)
                              ? child->parent == &caller
                              : child->parent->signal.get() == caller.signal.get();
-    return is_ours && consider(*child);
+    return is_ours && consider(*child) ? Progress::found : Progress::nothing;
   }
 
-  bool look_at_all() REQUIRES(task_tree_lock) {
-    Task& caller = current();
-    if (request_.options & kWaitNoThread) return look_at_children_of(caller);
-    for (Task& thread : caller.signal->threads) {
-      if (look_at_children_of(thread)) return true;
-    }
-    return false;
+  [[gnu::noinline]] Progress look_on() {
+    const Place place = std::move(*place_);  // its references are dropped without the lock
+    place_.reset();
+    IrqGuard tree(task_tree_lock);
+    return look_at_some(&place);
   }
 
-  bool look_at_children_of(Task& thread) REQUIRES(task_tree_lock) {
-    for (Task& child : thread.children) {
-      const bool matches =
-          request_.which == WaitWhich::any || child.signal->process_group == request_.pid;
-      if (matches && consider(child)) return true;
+  static bool is_still_there(const Place& place) REQUIRES(task_tree_lock) {
+    constexpr auto kGone = Task::ExitState::dead;
+    if (!place.thread || place.thread->exit_state == kGone) return false;
+    if (place.children_adopted != current().signal->children_adopted) return false;
+    return !place.child ||
+           (place.child->parent == place.thread.get() && place.child->exit_state != kGone);
+  }
+
+  // Each step is a child, or the change to another thread.
+  Progress look_at_some(const Place* place) REQUIRES(task_tree_lock) {
+    SignalState& process = *current().signal;
+    const bool is_for_caller = request_.options & kWaitNoThread;
+    Task* thread = is_for_caller ? &current() : &process.leader();
+    auto next = thread->children.begin();
+    if (place != nullptr && is_still_there(*place)) [[unlikely]] {
+      thread = place->thread.get();
+      next = place->child ? thread->children.iterator_to(*place->child) : thread->children.end();
+    } else {
+      has_candidates_ = false;
     }
-    return false;
+    for (int looks = 0; looks < kLooksAtOnce; ++looks) {
+      if (next != thread->children.end()) {
+        Task& child = *next++;
+        if (is_asked_for(child) && consider(child)) return Progress::found;
+        continue;
+      }
+      const auto other = std::next(process.threads.iterator_to(*thread));
+      if (is_for_caller || other == process.threads.end()) return Progress::nothing;
+      thread = &*other;
+      next = thread->children.begin();
+    }
+    Task* child = next != thread->children.end() ? &*next : nullptr;
+    place_ = Place{Ref<Task>(*thread), child != nullptr ? Ref<Task>(*child) : Ref<Task>(),
+                   process.children_adopted};
+    return Progress::unfinished;
+  }
+
+  bool is_asked_for(const Task& child) const REQUIRES(task_tree_lock) {
+    return request_.which == WaitWhich::any || child.signal->process_group == request_.pid;
   }
 
   // A "clone child" is one that reports by something else than SIGCHLD (wait(2), __WCLONE).
@@ -131,6 +182,7 @@ class Search {
   const WaitRequest& request_;
   WaitOutcome outcome_;
   bool has_candidates_ = false;
+  std::optional<Place> place_;         // where a look that is unfinished goes on
   ReleasedTasks* released_ = nullptr;  // of the look under way
 };
 

@@ -4,6 +4,8 @@
 // stops.
 #include <gtest/gtest.h>
 
+#include <vector>
+
 #include "arch/hosted/harness.h"
 #include "task/signal/signal.h"
 #include "task/wait/wait.h"
@@ -138,6 +140,56 @@ TEST(Wait, KillStormAgainstForkStorm) {  // G5, G6
         },
         {.seed = seed, .preempt_one_in = 30});
   }
+}
+
+// More children than are looked at, or given away, in one go.
+constexpr int kManyChildren = 80;
+
+void in_many_orders(const std::function<void()>& body) {
+  for (uint64_t seed = 1; seed <= 6; ++seed) {
+    run_core([&body] { expect_nothing_leaked(body); },
+             {.cpus = 1 + static_cast<unsigned>(seed % 3), .seed = seed, .preempt_one_in = 30});
+  }
+}
+
+TEST(Wait, AmongManyChildrenEachIsFoundOnce) {  // G8
+  in_many_orders([] {
+    for (int i = 0; i < kManyChildren; ++i) {
+      ASSERT_GT(fork([i] {
+                  for (int k = 0; k < i * 7 % 5; ++k) system_call(kSysYield);
+                  exit_process(i);
+                }),
+                0);
+    }
+    std::vector<int> seen(kManyChildren);
+    for (int i = 0; i < kManyChildren; ++i) {
+      const int status = wait_for(-1);
+      ASSERT_GE(status, 0);
+      ++seen[static_cast<size_t>(status >> 8)];
+    }
+    EXPECT_EQ(seen, std::vector<int>(kManyChildren, 1));
+    EXPECT_EQ(wait_with(-1, 0), error(Errno::child));
+  });
+}
+
+// While their parent gives them away, children end, and have it told by whoever is theirs by then.
+TEST(Wait, ManyChildrenOfADyingParentAreAllInherited) {
+  in_many_orders([] {
+    const long middle = fork([] {
+      for (int i = 0; i < kManyChildren; ++i) {
+        ASSERT_GT(fork([i] {
+                    for (int k = 0; k < 3 * i; ++k) system_call(kSysYield);
+                    exit_process(1);
+                  }),
+                  0);
+      }
+      exit_process(0);
+    });
+    int ended = 0;
+    for (int i = 0; i < kManyChildren + 1; ++i) ended += wait_for(-1) >= 0;
+    EXPECT_EQ(ended, kManyChildren + 1);
+    EXPECT_EQ(wait_with(middle, 0), error(Errno::child));
+  });
 }
 
 }  // namespace
