@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // /proc/PID and /proc/PID/task/TID: their tables of files, and the directory of threads.
+#include <iterator>
+
 #include "fs/proc/proc.h"
 #include "fs/proc/system_files.h"
 #include "mm/heap.h"
@@ -134,29 +136,53 @@ class ThreadsDirectory final : public SyntheticDirectory {
   }
 
   Result<void> list(DirectorySink& sink, int64_t& position) override {
-    for (int number = thread_from(static_cast<int>(position - 2)); number != 0;
-         number = thread_from(number + 1)) {
+    for (Ref<Task> thread = thread_at(position); thread;) {
+      const int number = thread->tid();
+      Ref<Task> next = thread_after(*thread);
+      const int64_t next_position = next ? next->tid() + kFirst : kEnd;
       char name[12];
       size_t length = format_to(name, "{}", number);
       if (!sink.entry({name, length}, static_cast<uint64_t>(number) << 16 | 1,
-                      directory_entry_type(kTypeDirectory), number + 3)) {
+                      directory_entry_type(kTypeDirectory), next_position)) {
         return {};
       }
-      position = number + 3;
+      position = next_position;
+      thread = std::move(next);
     }
     return {};
   }
 
  private:
-  // The lowest thread number that is at least `from`; 0: none.
-  int thread_from(int from) {
+  // Positions: the first thread, then kFirst + the number of the thread that is next.
+  static constexpr int64_t kFirst = 2, kEnd = INT32_MAX;
+
+  bool is_in_process(const Task& thread) const REQUIRES(task_tree_lock) {
+    return thread.signal == task_->signal && thread.exit_state != Task::ExitState::dead;
+  }
+
+  // The thread at which a listing goes on. If that has gone since, the first with a higher number.
+  Ref<Task> thread_at(int64_t position) {
+    if (position >= kEnd) return {};
+    const int number = static_cast<int>(position - kFirst);
+    Ref<Task> known = number > 0 ? find_task(number) : Ref<Task>();
     IrqGuard guard(task_tree_lock);
-    int best = 0;
+    if (known && is_in_process(*known)) return known;
     for (Task& thread : task_->signal->threads) {
-      int number = thread.tid();
-      if (number >= from && (best == 0 || number < best)) best = number;
+      if (thread.tid() >= number) return Ref<Task>(thread);
     }
-    return best;
+    return {};
+  }
+
+  Ref<Task> thread_after(Task& thread) {
+    {
+      IrqGuard guard(task_tree_lock);
+      if (is_in_process(thread)) {
+        auto& threads = task_->signal->threads;
+        const auto next = std::next(threads.iterator_to(thread));
+        return next != threads.end() ? Ref<Task>(*next) : Ref<Task>();
+      }
+    }
+    return thread_at(thread.tid() + 1 + kFirst);  // it has just left
   }
 
   Ref<Task> task_;
