@@ -36,20 +36,30 @@ void forbid_write(Pte& entry) {
                      __ATOMIC_RELAXED);
 }
 
-// Fills `copy`, which is empty, with the entries of `table`, for the one and for the other to share
-// what they lead to.
-void copy_table(Frame& table, Frame& copy, unsigned level) {
-  for_each_entry(table, [&](unsigned index, Pte& entry, Pte seen) {
-    Frame& below = level > 0 ? table_below(seen) : frame_at(seen.address());
+template <bool kIsLeaf>
+void copy_entries(Frame& table, Frame& copy) {
+  Frame* const frames = frame_table;  // which the entries that are written might be, for a compiler
+  Pte* const copied = frame_data<Pte>(copy);
+  for_each_entry(table, [=](unsigned index, Pte& entry, Pte seen) {
+    Frame& below = kIsLeaf ? frames[seen.address().value >> kPageShift] : table_below(seen);
+    if (!kIsLeaf || is_counted(below)) get_frame(below);
     // Writable memory that is shared on purpose (MAP_SHARED) is never anonymous.
-    bool forbid = level > 0 || below.kind == FrameKind::anonymous;
-    if (level > 0 || is_counted(below)) get_frame(below);
-    if (forbid && seen.is_writable()) {
+    if (seen.is_writable() && (!kIsLeaf || below.kind == FrameKind::anonymous)) {
       forbid_write(entry);
       seen = seen.without_write();
     }
-    entry_of(copy, index) = seen;
+    copied[index] = seen;
   });
+}
+
+// Fills `copy`, which is empty, with the entries of `table`, for the one and for the other to share
+// what they lead to.
+void copy_table(Frame& table, Frame& copy, unsigned level) {
+  if (level == 0) {
+    copy_entries<true>(table, copy);
+  } else {
+    copy_entries<false>(table, copy);
+  }
   copy.private_value = table.private_value;
   copy.table_groups = table.table_groups;
 }
