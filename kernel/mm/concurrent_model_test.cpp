@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// The model checker with simulated CPUs: processes of several threads on four CPUs map, unmap,
-// protect, move, discard, fork, exit and truncate while others of their threads store and load, all
-// through system calls, with a seeded change of CPU and preemption at every interrupt window. Page
-// tables are folded under those who use them. Each CPU has a translation cache that forgets nothing
-// by itself (arch/hosted/translation_cache.h), so a flush that is missing, too late or too small
-// shows.
+// The model checker with simulated CPUs: processes of several threads on four CPUs map, load,
+// unmap, protect, move, discard, fork, exit and truncate while others of their threads store and
+// load, all through system calls, with a seeded change of CPU and preemption at every interrupt
+// window. Page tables are folded under those who use them. Each CPU has a translation cache that
+// forgets nothing by itself (arch/hosted/translation_cache.h), so a flush that is missing, too late
+// or too small shows.
 //
 // Beside each page stands the set of values that it may hold. A store makes it one value: nothing
 // runs between a store and its note. While a change of a page is under way the set grows by what is
@@ -50,7 +50,8 @@ constexpr uint64_t kBorders[] = {0x8020'0000, 0x4000'0000, 0x80'0000'0000, 0xc02
 constexpr uint64_t kHugeWindow = std::size(kBorders) - 1;
 constexpr uint64_t kRunPages = 128;
 constexpr uint64_t kPages = kWindowPages * std::size(kBorders);
-constexpr uint64_t kFilePages = 8;  // page i of a process may map page i % kFilePages, shared
+// Page i of a process may map page i % kFilePages of those that the file has behind the first ones.
+constexpr uint64_t kFilePages = 8, kFirstPages = 8;
 constexpr int kMaxThreads = 3;
 
 bool may_be_huge(uint64_t page) { return page / kWindowPages == kHugeWindow; }
@@ -65,7 +66,7 @@ UserAddr address_of(uint64_t page) {
 using Values = std::vector<uint64_t>;
 
 struct Page {
-  enum class Kind : uint8_t { none, anonymous, shared };
+  enum class Kind : uint8_t { none, anonymous, shared, constant };  // constant: never writable
   Kind kind = Kind::none;
   uint64_t rights = 0;
   bool is_changing = false;
@@ -96,7 +97,7 @@ class Model {
     constexpr UserAddr kName = kUserMemory;
     store_value(kName, uint64_t{'m'});
     file_ = static_cast<uint64_t>(system_call(kSysMemfdCreate, kName.value, 0));
-    EXPECT_EQ(system_call(kSysFtruncate, file_, kFilePages * kPageSize), 0);
+    EXPECT_EQ(system_call(kSysFtruncate, file_, bytes_in_file(kFilePages)), 0);
     while (steps_left_ > 0) {
       Process& first = add_process();
       EXPECT_GT(fork([this, &first] { live(first); }), 0);
@@ -151,6 +152,8 @@ class Model {
       case 8:
         system_call(kSysYield);
         return;
+      case 11:
+        return load(process, first);
       case 10:  // whether they sleep or not
         return for_each_mm([](void*, Mm& mm) { (void)fold_tables(mm); }, nullptr);
       case 9:  // long enough for upper entries to be cached and not dropped by a fault of its own
@@ -166,16 +169,20 @@ class Model {
 
   // --- Loads and stores.
 
+  static uint64_t bytes_in_file(uint64_t pages) { return (kFirstPages + pages) * kPageSize; }
   bool is_in_file(uint64_t page) { return page % kFilePages < file_size_; }
 
+  static bool shows_file(const Page& page) {
+    return page.kind == Page::Kind::shared || page.kind == Page::Kind::constant;
+  }
   Values& values_of(Process& process, uint64_t at) {
     Page& page = process.pages[at];
-    return page.kind == Page::Kind::shared ? contents_[at % kFilePages] : page.may_hold;
+    return shows_file(page) ? contents_[at % kFilePages] : page.may_hold;
   }
   // Whether nobody is just changing what is known about the page. Who is being killed gives up.
   bool is_certain(const Process& process, const Page& page) {
     if (process.is_exiting || page.is_changing) return false;
-    return page.kind != Page::Kind::shared || !file_is_changing_;
+    return !shows_file(page) || !file_is_changing_;
   }
   bool is_accessible(const Page& page, uint64_t at, uint64_t right) {
     if (page.kind == Page::Kind::none || !(page.rights & right)) return false;
@@ -279,7 +286,7 @@ class Model {
     }
     uint64_t flags = kMapFixed | (is_shared ? kMapShared : kMapPrivate | kMapAnonymous);
     EXPECT_EQ(system_call(kSysMmap, address_of(first).value, bytes_of(first, count),
-                          kProtRead | kProtWrite, flags, file_, first % kFilePages * kPageSize),
+                          kProtRead | kProtWrite, flags, file_, bytes_in_file(first % kFilePages)),
               static_cast<long>(address_of(first).value));
     for (uint64_t i = first; i < first + count; ++i) {
       Page& page = process.pages[i];
@@ -289,6 +296,38 @@ class Model {
       page.rights = kProtRead | kProtWrite;
     }
     end(process, first, count);
+  }
+
+  // As a loader does it: the file's first pages and some of those that are watched, to be read, up
+  // to the border of a table, and data behind them; which then becomes zeros. Tables of an earlier
+  // load are linked.
+  void load(Process& process, uint64_t near) {
+    const uint64_t first = near - near % kWindowPages, constants = kWindowPages / 2;
+    if (!may_begin(process) || may_be_huge(first) || first % kFilePages != 0) return;
+    begin(process, first, constants + 1);
+    for (uint64_t i = first; i <= first + constants; ++i) {
+      process.pages[i].may_hold.clear();
+      process.pages[i].becomes_shared = false;
+    }
+    const UserAddr data = address_of(first + constants);
+    auto map_at = [&](UserAddr at, uint64_t pages, uint64_t rights, uint64_t flags,
+                      uint64_t offset) {
+      EXPECT_EQ(system_call(kSysMmap, at.value, pages * kPageSize, rights,
+                            kMapFixed | kMapPrivate | flags, file_, offset),
+                static_cast<long>(at.value));
+    };
+    map_at(address_of(first) - kFirstPages * kPageSize, kFirstPages + constants, kProtRead, 0, 0);
+    map_at(data, 1, kProtRead | kProtWrite, 0, bytes_in_file(constants));
+    map_at(data, 1, kProtRead | kProtWrite, kMapAnonymous, 0);
+    for (uint64_t i = first; i < first + constants; ++i) {
+      process.pages[i].kind = Page::Kind::constant;
+      process.pages[i].rights = kProtRead;
+    }
+    Page& zeros = process.pages[first + constants];
+    become_zero(zeros.may_hold, 0);
+    zeros.kind = Page::Kind::anonymous;
+    zeros.rights = kProtRead | kProtWrite;
+    end(process, first, constants + 1);
   }
 
   void unmap(Process& process, uint64_t first) {
@@ -305,7 +344,8 @@ class Model {
     if (!may_begin(process)) return;
     uint64_t count = pick_count(first);
     for (uint64_t i = first; i < first + count; ++i) {
-      if (process.pages[i].kind == Page::Kind::none) return;
+      const auto kind = process.pages[i].kind;
+      if (kind == Page::Kind::none || kind == Page::Kind::constant) return;
     }
     constexpr uint64_t kChoices[] = {0, kProtRead, kProtRead | kProtWrite};
     uint64_t rights = kChoices[pick(3)];
@@ -321,7 +361,7 @@ class Model {
     Page& source = process.pages[from];
     Page& target = process.pages[to];
     if (!may_begin(process) || from == to || source.kind != Page::Kind::anonymous) return;
-    if (target.kind == Page::Kind::shared || may_be_huge(from) != may_be_huge(to)) return;
+    if (shows_file(target) || may_be_huge(from) != may_be_huge(to)) return;
     begin(process, from, 1);
     begin(process, to, 1);
     target.may_hold.clear();
@@ -388,7 +428,7 @@ class Model {
     ++file_changes_;
     std::vector<size_t> known_before;
     for (const Values& values : contents_) known_before.push_back(values.size());
-    EXPECT_EQ(system_call(kSysFtruncate, file_, size * kPageSize), 0);
+    EXPECT_EQ(system_call(kSysFtruncate, file_, bytes_in_file(size)), 0);
     for (uint64_t i = std::min(size, file_size_); i < kFilePages; ++i) {
       become_zero(contents_[i], i < size ? known_before[i] : contents_[i].size());
     }

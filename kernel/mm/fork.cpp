@@ -109,6 +109,7 @@ void copy_description(const Mm& parent, Mm& child) {
   child.coredump_filter = parent.coredump_filter;
   child.membarrier_registrations.store(parent.membarrier_registrations.load());
   child.no_huge_pages = parent.no_huge_pages;
+  child.repeats_places = parent.repeats_places;
   child.has_lost_pool_pages = parent.has_lost_pool_pages;
 }
 

@@ -13,10 +13,15 @@
 #include <algorithm>
 
 #include "mm/mm.h"
+#include "mm/ready_tables.h"
 #include "mm/task_hooks.h"
 #include "mm/unmap.h"
 
 namespace tine::mm {
+
+// Here, where it is known what a reference to ReadyTables leads to.
+MemoryObject::MemoryObject() = default;
+MemoryObject::~MemoryObject() = default;
 
 Result<void> MemoryObject::seal_writes(bool only_unmapped) {
   uint32_t seen = writers_and_seal_.load(std::memory_order_relaxed);
@@ -32,21 +37,28 @@ Ref<PreparedImage> MemoryObject::image() {
   return image_;
 }
 
-uint64_t MemoryObject::changes() {
-  SpinGuard guard(image_lock_);
-  return changes_;
-}
-
 void MemoryObject::keep_image(Ref<PreparedImage> image, uint64_t changes_before) {
   SpinGuard guard(image_lock_);
-  if (keeps_images_ && changes_ == changes_before) std::swap(image_, image);
+  if (keeps_images_ && changes() == changes_before) std::swap(image_, image);
+}
+
+Ref<ReadyTables> MemoryObject::ready_tables() {
+  SpinGuard guard(image_lock_);
+  return ready_tables_;
+}
+
+void MemoryObject::keep_ready_tables(Ref<ReadyTables> ready, uint64_t changes_before) {
+  SpinGuard guard(image_lock_);
+  if (changes() == changes_before) std::swap(ready_tables_, ready);
 }
 
 void MemoryObject::contents_changed() {
   Ref<PreparedImage> outdated;  // dropped after the lock
+  Ref<ReadyTables> outdated_tables;
   SpinGuard guard(image_lock_);
-  ++changes_;
+  changes_.store(changes() + 1, std::memory_order_release);
   std::swap(image_, outdated);
+  std::swap(ready_tables_, outdated_tables);
 }
 
 void MemoryObject::add_writing_mapping() {

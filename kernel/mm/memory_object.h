@@ -5,11 +5,13 @@
 // know what a file is.
 //
 // reverse_map_lock_ guards the reverse map (the VMAs that map the object), so that truncate reaches
-// every mapping (B20). image_lock_ guards the prepared image. The pages are the derived class's.
+// every mapping (B20). image_lock_ guards what is known of the contents: the prepared image and the
+// tables that are ready. The pages are the derived class's.
 //
 // Truncation, in this order: make the new size visible; set `frame.object` of each page that goes
-// to null and drop the object's reference; unmap_range(). A fault that got the page before checks
-// `frame.object` under its page_table_lock, and so never installs a page that was truncated.
+// to null and drop the object's reference; contents_changed(); unmap_range(). A fault that got the
+// page before checks `frame.object` under its page_table_lock, and so never installs a page that
+// was truncated.
 #pragma once
 
 #include <atomic>
@@ -23,6 +25,7 @@
 
 namespace tine::mm {
 
+class ReadyTables;
 struct Vma;
 
 // What exec has found out about a program's file, kept with the contents that it is about.
@@ -34,7 +37,8 @@ class PreparedImage : public RefCounted<PreparedImage> {
 
 class MemoryObject : public RefCounted<MemoryObject> {
  public:
-  virtual ~MemoryObject() = default;
+  MemoryObject();
+  virtual ~MemoryObject();
 
   // The frame of page `index`, made or read if need be. Fails with fault beyond the end of the
   // object (the fault becomes SIGBUS), nomem, nospc (SIGBUS too), io. `for_write`: a shared mapping
@@ -77,8 +81,12 @@ class MemoryObject : public RefCounted<MemoryObject> {
   // meanwhile, and goes when they change. A mapping changes them unnoticed: an object that has been
   // mapped to be written keeps no image ever after.
   Ref<PreparedImage> image();
-  uint64_t changes();
+  uint64_t changes() const { return changes_.load(std::memory_order_acquire); }
   void keep_image(Ref<PreparedImage> image, uint64_t changes_before);
+  // The same for tables that map the contents (mm/ready_tables.h). They stay true of what is
+  // written to a page, but a page that is missing is missing there too.
+  Ref<ReadyTables> ready_tables();
+  void keep_ready_tables(Ref<ReadyTables> ready, uint64_t changes_before);
 
   // The reverse map: called with the Mm's mmap lock held, by mm/ alone.
   void link(Vma& vma);
@@ -102,7 +110,8 @@ class MemoryObject : public RefCounted<MemoryObject> {
   std::atomic<uint32_t> writers_and_seal_{0};
   SpinLock image_lock_{LockRank::page_table};
   Ref<PreparedImage> image_ GUARDED_BY(image_lock_);
-  uint64_t changes_ GUARDED_BY(image_lock_) = 0;
+  Ref<ReadyTables> ready_tables_ GUARDED_BY(image_lock_);
+  std::atomic<uint64_t> changes_{0};  // written under image_lock_
   bool keeps_images_ GUARDED_BY(image_lock_) = true;
   Mutex reverse_map_lock_{LockRank::memory_object};
   Vma* first_vma_ GUARDED_BY(reverse_map_lock_) = nullptr;  // list through Vma::next_in_object

@@ -91,6 +91,7 @@ struct Mm final : RefCounted<Mm> {
   uint32_t coredump_filter = 0x33;
   std::atomic<uint32_t> membarrier_registrations{0};  // commands of membarrier(2)
   bool no_huge_pages = false;                         // PR_SET_THP_DISABLE; exec keeps it
+  bool repeats_places = false;  // ADDR_NO_RANDOMIZE: what earlier runs left decides nothing
   bool has_lost_pool_pages = false;  // the owner of their reservation took them (mm/huge_tlb.h)
 
   // For a truncation, which looks in under the index's own lock.
@@ -173,9 +174,9 @@ struct MapRequest {
   bool below_4g = false;  // MAP_32BIT
 };
 
-// Where do_mmap() would put so many bytes: at the hint if it is free there. Holds as long as nobody
-// maps anything: for exec, whose address space nobody else knows. ENOMEM.
-Result<UserAddr> find_place(Mm& mm, UserAddr hint, uint64_t length);
+// Where do_mmap() would put what is asked for. Holds as long as nobody maps anything: for exec, whose
+// address space nobody else knows. ENOMEM.
+Result<UserAddr> find_place(Mm& mm, const MapRequest& request);
 
 // All take and release mm's mmap_lock. Errors as mmap(2), munmap(2), mprotect(2), brk(2),
 // mremap(2).

@@ -12,6 +12,7 @@
 #include "mm/huge_tlb.h"
 #include "mm/mm_internal.h"
 #include "mm/populate.h"
+#include "mm/ready_tables.h"
 #include "mm/task_hooks.h"
 #include "mm/unmap.h"
 
@@ -44,6 +45,9 @@ Result<UserAddr> choose_place(Mm& mm, const MapRequest& request, uint64_t length
   if (hint.value != 0 && !request.below_4g) {
     hint = std::max(hint, UserAddr(kMinMapAddress));
     if (is_user_range(hint, length) && is_range_free(mm, hint, hint + length)) return hint;
+  }
+  if (request.object && hint.value == 0) [[unlikely]] {
+    if (auto place = place_for_ready_tables(mm, request, length)) return *place;
   }
   return find_free_range(mm, length, request.below_4g);
 }
@@ -115,10 +119,14 @@ Result<UserAddr> map_locked(Mm& mm, MapRequest& request, uint64_t length) REQUIR
   if (replaced.all != 0) TRY(remove_mappings(mm, start, end));
   if (is_pool) [[unlikely]]
     return map_pool_pages(mm, start, end, request);
-  uint32_t flags = request.flags;
+  const uint32_t flags = request.flags;
+  MemoryObject* const object = request.object.get();
   TRY(insert_mapping(mm, start, end, request));
   account_pages(mm, flags, static_cast<int64_t>(pages));
   mm.committed.add(std::move(charge));
+  if (object != nullptr && (flags & (kVmWrite | kVmShared)) == kVmWrite) {
+    share_ready_tables(mm, start, *object);
+  }
   return start;
 }
 
@@ -238,9 +246,9 @@ UserAddr do_brk(Mm& mm, UserAddr new_end) {
   return mm.brk;
 }
 
-Result<UserAddr> find_place(Mm& mm, UserAddr hint, uint64_t length) {
+Result<UserAddr> find_place(Mm& mm, const MapRequest& request) {
   WriteGuard guard(mm.mmap_lock);
-  return choose_place(mm, {.address = hint}, length);
+  return choose_place(mm, request, request.length);
 }
 
 Result<void> map_special(Mm& mm, UserAddr start, std::span<Frame* const> frames, uint32_t flags,

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 //
-// A model checker of address spaces that share: random sequences of map, unmap, protect, remap,
-// touch, discard, mark, lock, fold, fork, exit and truncate by up to eight processes, beside plain
-// arrays that say what each page of each process must hold. Sums of pages and tables are compared
-// with a walk of the tables; at the end of a sequence everything must have been given back.
+// A model checker of address spaces that share: random sequences of map, load, unmap, protect,
+// remap, touch, discard, mark, lock, fold, fork, exit and truncate by up to eight processes, beside
+// plain arrays that say what each page of each process must hold. Sums of pages and tables are
+// compared with a walk of the tables; at the end of a sequence everything must have been given
+// back.
 //
 // A sequence is a seed; a failure names it. TINE_MODEL_STEPS=1000000 makes it the long run, and
 // TINE_MODEL_SEED begins elsewhere. Every other sequence makes allocations fail at random.
@@ -99,7 +100,7 @@ class Model {
     uint64_t first = pick(kWindowPages), count = 1 + pick(kWindowPages - first);
     if (pick(4) != 0) count = std::min<uint64_t>(count, 1 + pick(5));
     first += window;
-    switch (pick(19)) {
+    switch (pick(20)) {
       case 0:
       case 1:
         return map(process, first, count);
@@ -128,6 +129,8 @@ class Model {
                                 address_of(first) + bytes_of(first, count));
       case 13:
         return fold(process);
+      case 14:
+        return load(process);
       default:
         return touch(process, first);
     }
@@ -136,6 +139,8 @@ class Model {
   void check() {
     for (Process& process : processes_) check_process(process);
   }
+
+  uint64_t pages_linked = 0;  // so often did a load link some
 
  private:
   uint64_t pick(uint64_t below) { return random_() % below; }
@@ -169,10 +174,14 @@ class Model {
 
   void map(Process& process, uint64_t first, uint64_t count) {
     auto kind = may_be_huge(first) ? Page::Kind::anonymous : static_cast<Page::Kind>(1 + pick(3));
-    uint64_t file_page = pick(kFilePages);
+    map_as(process, first, count, kind, pick(kFilePages), kVmRead | kVmWrite);
+  }
+
+  void map_as(Process& process, uint64_t first, uint64_t count, Page::Kind kind, uint64_t file_page,
+              uint32_t rights) {
     MapRequest request{.address = address_of(first),
                        .length = bytes_of(first, count),
-                       .flags = kDataFlags,
+                       .flags = rights | kVmMayAll,
                        .fixed = true};
     if (may_be_huge(first) && pick(8) != 0) request.flags |= kVmHugePage;
     if (kind != Page::Kind::anonymous) {
@@ -187,9 +196,22 @@ class Model {
       return resynchronise(process, first, count);
     }
     for (uint64_t i = 0; i < count; ++i) {
-      process.pages[first + i] = {
-          .kind = kind, .rights = kVmRead | kVmWrite, .file_page = file_page + i};
+      process.pages[first + i] = {.kind = kind, .rights = rights, .file_page = file_page + i};
     }
+  }
+
+  // As a loader does it: pages that cannot be written, up to a border of tables or a little
+  // further, and behind them some that can. Tables of an earlier load are linked where they fit.
+  void load(Process& process) {
+    constexpr uint64_t kConstants = 12;
+    const uint64_t first = pick(kHugeWindow) * kWindowPages + (pick(4) == 0 ? pick(4) : 0);
+    const auto kind = Page::Kind::file_private;
+    const uint64_t data = first + kConstants, at_once = pick(2) ? 5 : 7;
+    map_as(process, first, at_once, kind, 0, kVmRead);
+    map_as(process, first + at_once, kConstants - at_once, kind, at_once, kVmRead | kVmExec);
+    const int64_t before = process.mm->rss_pages();
+    map_as(process, data, 1 + pick(4), kind, kConstants, kVmRead | kVmWrite);
+    pages_linked += process.mm->rss_pages() > before;
   }
 
   void unmap(Process& process, uint64_t first, uint64_t count) {
@@ -376,7 +398,7 @@ class Model {
 
 TEST(ModelCheck, SharingAddressSpacesAgreeWithPlainArrays) {
   constexpr uint64_t kSequence = 500;
-  uint64_t steps = from_environment("TINE_MODEL_STEPS", 10'000);
+  uint64_t steps = from_environment("TINE_MODEL_STEPS", 10'000), pages_linked = 0;
   auto seed = static_cast<unsigned>(from_environment("TINE_MODEL_SEED", 1));
   for (uint64_t done = 0; done < steps && !HasFailure(); done += kSequence, ++seed) {
     SCOPED_TRACE(testing::Message() << "TINE_MODEL_SEED=" << seed);
@@ -387,7 +409,9 @@ TEST(ModelCheck, SharingAddressSpacesAgreeWithPlainArrays) {
       model.step();
     }
     model.check();
+    pages_linked += model.pages_linked;
   }
+  if (steps >= 10'000) EXPECT_NE(pages_linked, 0u);
 }
 
 }  // namespace

@@ -14,7 +14,6 @@
 #include "fs/file.h"
 #include "mm/heap.h"
 #include "mm/memory_object.h"
-#include "mm/ready_tables.h"
 
 namespace tine::exec {
 
@@ -71,9 +70,11 @@ class ElfImage final : public mm::PreparedImage {
   uint64_t low() const { return low_; }
   uint64_t high() const { return high_; }
   uint64_t alignment() const { return alignment_; }
+  // The page of the file that lies lowest.
+  uint64_t first_page() const {
+    return segments().empty() ? 0 : segments().front().offset >> kPageShift;
+  }
   bool wants_executable_stack() const { return executable_stack_; }
-  // The tables that map what cannot be written of a program that always lies at the same addresses.
-  mm::ReadyTables& ready_tables() const { return ready_tables_; }
   // Where in memory the program headers lie, before any bias; 0: nowhere.
   uint64_t program_header_address() const;
   // The interpreter's path; null: none.
@@ -88,7 +89,6 @@ class ElfImage final : public mm::PreparedImage {
   std::optional<ProgramHeader> interpreter_;
   uint64_t low_ = ~0ull, high_ = 0, alignment_ = kPageSize;
   bool executable_stack_ = false;
-  mutable mm::ReadyTables ready_tables_;  // derived: the image stays what it is
 };
 
 }  // namespace tine::exec

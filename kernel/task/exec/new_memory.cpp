@@ -13,6 +13,7 @@
 #include "fs/fs.h"
 #include "mm/fault.h"
 #include "mm/heap.h"
+#include "mm/ready_tables.h"
 #include "task/exec/personality.h"
 
 namespace tine::exec {
@@ -24,8 +25,6 @@ constexpr uint64_t kStackReserve = 32 * kPageSize;   // mapped below what is use
 // Of code and constants: a page costs about 80 instructions at exec and exit, a fault for 16 of
 // them 1,500. Of what is larger a run may use little.
 constexpr uint64_t kMappedAtOnce = 1ull << 20;
-// Copying a table costs 20 instructions a page, and 400 for itself.
-constexpr uint64_t kPagesWorthSharing = 12;
 
 uint32_t vm_flags_of(uint32_t segment_flags) {
   uint32_t flags = mm::kVmMayAll;
@@ -71,7 +70,8 @@ Layout Layout::choose(uint32_t personality, uint64_t stack_limit) {
       .mmap_base = page_floor(arch::kUserTop - gap - (uint64_t{random.mmap} << kPageShift)),
       .program_base = kProgramBase + (program << kPageShift),
       .brk_gap = uint64_t{random.brk} << kPageShift,
-      .vdso_gap = uint64_t{random.vdso} << kPageShift};
+      .vdso_gap = uint64_t{random.vdso} << kPageShift,
+      .repeats = (personality & kAddressNoRandomize) != 0};
   std::ranges::copy(random.seed, layout.seed);
   return layout;
 }
@@ -79,6 +79,7 @@ Layout Layout::choose(uint32_t personality, uint64_t stack_limit) {
 Result<NewMemory> NewMemory::make(const Layout& layout) {
   auto user = mm::MmUser::adopt(TRY(mm::mm_alloc()));
   user->mmap_base = UserAddr(layout.mmap_base);
+  user->repeats_places = layout.repeats;
   return NewMemory(std::move(user));
 }
 
@@ -113,43 +114,43 @@ Result<void> NewMemory::clear_rest_of_page(const ProgramHeader& segment, uint64_
 }
 
 // Maps the pages of what cannot be written as far as they are in memory, so that it costs no
-// faults. A program that lies at the same addresses in each run shares the tables of an earlier
-// one: only the main program, which nobody can write to or truncate meanwhile.
-void NewMemory::map_pages(const ElfImage& image, uint64_t bias, bool is_main) {
-  const bool shares_tables = is_main && !image.is_position_independent();
-  if (shares_tables && image.ready_tables().are_kept()) {
-    return image.ready_tables().link_into(mm());
-  }
-  uint64_t pages = 0;
+// faults.
+void NewMemory::map_pages(const ElfImage& image, uint64_t bias) {
   for (const ProgramHeader& segment : image.segments()) {
     if (segment.flags & kSegmentWritable) continue;
     const Extent extent(segment, bias);
     const uint64_t end = std::min(extent.file_pages_end, extent.start + kMappedAtOnce);
     mm::map_cached_pages(mm(), UserAddr(extent.start), UserAddr(end));
-    pages += (end - extent.start) >> kPageShift;
   }
-  if (shares_tables && pages >= kPagesWorthSharing) {
-    image.ready_tables().keep_from(mm(), UserAddr(image.low()), UserAddr(image.high()));
-  }
+}
+
+// What to add to the addresses of a position-independent image, so that tables of an earlier run
+// can be linked.
+Result<uint64_t> NewMemory::choose_bias(const ElfImage& image,
+                                        const Ref<mm::MemoryObject>& contents, uint64_t base) {
+  const uint64_t in_alignment = image.alignment() - 1;
+  const mm::MapRequest whole{.address = UserAddr(base & ~in_alignment),
+                             .length = image.high() - image.low(),
+                             .flags = mm::kVmRead,
+                             .object = contents,
+                             .object_page = image.first_page()};
+  if (base == 0) return TRY(mm::find_place(mm(), whole)).value - image.low();
+  const uint64_t near = mm::near_for_ready_tables(mm(), whole).value;
+  return ((near & in_alignment) == 0 ? near : whole.address.value) - image.low();
 }
 
 Result<LoadedProgram> NewMemory::load(const ElfImage& image, fs::File& file,
                                       const Ref<mm::MemoryObject>& contents, uint64_t base,
                                       bool is_main) {
   uint64_t bias = 0;
-  if (image.is_position_independent()) {
-    if (base == 0) {
-      base = TRY(mm::find_place(mm(), UserAddr(), image.high() - image.low())).value;
-    } else {
-      base &= ~(image.alignment() - 1);
-    }
-    bias = base - image.low();
-  }
+  if (image.is_position_independent()) bias = TRY(choose_bias(image, contents, base));
   if (image.high() + bias > arch::kUserTop) return Errno::nomem;
+  const int64_t pages = mm().rss_pages();
   for (const ProgramHeader& segment : image.segments()) {
     TRY(map_segment(segment, bias, file, contents, is_main));
   }
-  map_pages(image, bias, is_main);
+  // Unless the mapping of the data has linked tables of an earlier run.
+  if (mm().rss_pages() == pages) map_pages(image, bias);
   for (const ProgramHeader& segment : image.segments()) {
     TRY(clear_rest_of_page(segment, bias));
   }
@@ -195,7 +196,7 @@ Result<uint64_t> NewMemory::map_vdso(uint64_t near) {
   if (frames.code.empty()) return uint64_t{0};
   const uint64_t data_bytes = frames.data.size() * kPageSize;
   const uint64_t length = data_bytes + frames.code.size() * kPageSize;
-  const UserAddr start = TRY(mm::find_place(mm(), UserAddr(near), length));
+  const UserAddr start = TRY(mm::find_place(mm(), {.address = UserAddr(near), .length = length}));
   TRY(mm::map_special(mm(), start, frames.data, mm::kVmRead | mm::kVmMayRead, {}));
   const UserAddr code = start + data_bytes;
   TRY(mm::map_special(mm(), code, frames.code,

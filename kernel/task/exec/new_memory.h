@@ -18,6 +18,7 @@ struct Layout {
   uint64_t program_base;  // of a position-independent program
   uint64_t brk_gap;       // between the program's end and the heap
   uint64_t vdso_gap;      // pages between the stack's top and the vDSO
+  bool repeats;           // it is the same for each exec
   std::byte seed[16];     // AT_RANDOM
   static Layout choose(uint32_t personality, uint64_t stack_limit);
 };
@@ -53,7 +54,9 @@ class NewMemory {
   explicit NewMemory(mm::MmUser user) : user_(std::move(user)) {}
   Result<void> map_segment(const ProgramHeader& segment, uint64_t bias, fs::File& file,
                            const Ref<mm::MemoryObject>& object, bool is_main);
-  void map_pages(const ElfImage& image, uint64_t bias, bool is_main);
+  Result<uint64_t> choose_bias(const ElfImage& image, const Ref<mm::MemoryObject>& contents,
+                               uint64_t base);
+  void map_pages(const ElfImage& image, uint64_t bias);
   Result<void> clear_rest_of_page(const ProgramHeader& segment, uint64_t bias);
   Result<std::byte*> page_to_write(uint64_t address);
 
