@@ -46,6 +46,7 @@ bool copy_entries(Mm& mm, UserAddr start, unsigned count, LeafSharing& out) {
   const Window window(mm, start);
   out.huge_page = is_empty(window.huge) ? nullptr : huge_page_of(table_below(window.huge));
   if (window.is_empty()) {
+    std::fill_n(out.entries, count, arch::Pte());
     std::fill_n(out.sharers, count, 0);
     return false;
   }

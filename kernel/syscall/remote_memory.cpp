@@ -17,26 +17,18 @@
 #include "syscall/syscalls.h"
 #include "task/pid/pidfd.h"
 #include "task/task.h"
+#include "task/tracing.h"
 
 namespace tine {
 namespace {
-
-bool may_attach(const Task& target, const mm::Mm& memory) {
-  const Task& caller = current();
-  if (target.signal.get() == caller.signal.get() || capable(kCapSysPtrace)) return true;
-  const Creds& mine = caller.creds();
-  const Ref<const Creds> theirs = creds_of(const_cast<Task&>(target));
-  return memory.dumpable == 1 && mine.uid == theirs->euid && mine.uid == theirs->suid &&
-         mine.uid == theirs->uid && mine.gid == theirs->egid && mine.gid == theirs->sgid &&
-         mine.gid == theirs->gid;
-}
 
 Result<mm::MmUser> memory_to_attach(const Ref<Task>& task) {
   if (!task) return Errno::srch;
   Ref<mm::Mm> memory = mm_of(*task);
   if (!memory || !mm::mm_get_user_unless_zero(*memory)) return Errno::srch;
   mm::MmUser user = mm::MmUser::adopt(std::move(memory));
-  if (!may_attach(*task, *user)) return Errno::perm;
+  const Creds& creds = current().creds();
+  if (!may_trace(*task, *user, creds.uid, creds.gid)) return Errno::perm;
   return user;
 }
 

@@ -56,6 +56,7 @@ Result<Ref<Inode>> make_task_directory(TableDirectory& directory, uint32_t mode)
 Result<Ref<Inode>> make_cwd_link(TableDirectory& directory, uint32_t mode);
 Result<Ref<Inode>> make_root_link(TableDirectory& directory, uint32_t mode);
 Result<Ref<Inode>> make_exe_link(TableDirectory& directory, uint32_t mode);
+Result<Ref<Inode>> make_page_map(TableDirectory& directory, uint32_t mode);
 
 // Texts about one process: process_status.cpp and process_memory.cpp.
 Result<void> show_stat(Task& task, TextBuilder& out);          // process-wide times
@@ -69,12 +70,16 @@ Result<void> show_environ(Task& task, TextBuilder& out);
 Result<void> show_auxv(Task& task, TextBuilder& out);
 Result<void> show_maps(Task& task, TextBuilder& out);
 Result<void> show_smaps(Task& task, TextBuilder& out);
+Result<void> show_clear_refs(Task& task, TextBuilder& out);  // EINVAL
+Result<void> store_clear_refs(Task& task, std::string_view text);
 Result<void> show_smaps_rollup(Task& task, TextBuilder& out);
 Result<void> show_limits(Task& task, TextBuilder& out);
 Result<void> show_io(Task& task, TextBuilder& out);
 Result<void> show_schedstat(Task& task, TextBuilder& out);
 Result<void> show_sched(Task& task, TextBuilder& out);
 
+// The inode becomes the process's: its effective user and group (proc(5)).
+void own_by(Inode& inode, Task& task);
 // A decimal number of a text, surrounded by white space at most. EINVAL.
 Result<int64_t> parse_number(std::string_view text);
 // A process or thread number as a directory name: canonical decimal. ENOENT.

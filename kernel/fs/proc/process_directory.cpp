@@ -87,6 +87,7 @@ constexpr TableEntry kEntries[] = {
     {"stat", kFile, make_process_file<show_thread_stat>},
     {"auxv", kPrivate, make_process_file<show_auxv>},
     {"cgroup", kFile, make_process_file<show_cgroup>},
+    {"clear_refs", kTypeRegular | 0200, make_process_file<show_clear_refs, store_clear_refs>},
     {"cmdline", kFile, make_process_file<show_cmdline>},
     {"comm", kWritable, make_process_file<show_comm, store_comm>},
     {"cwd", kLink, make_cwd_link},
@@ -102,6 +103,7 @@ constexpr TableEntry kEntries[] = {
     {"oom_adj", kWritable, make_process_file<show_oom_adj, store_oom_adj>},
     {"oom_score", kFile, make_process_file<show_oom_score>},
     {"oom_score_adj", kWritable, make_process_file<show_oom_score_adj, store_oom_score_adj>},
+    {"pagemap", kPrivate, make_page_map},
     {"personality", kPrivate, make_process_file<show_personality>},
     {"root", kLink, make_root_link},
     {"sched", kFile, make_process_file<show_sched>},
@@ -188,13 +190,12 @@ class ThreadsDirectory final : public SyntheticDirectory {
   Ref<Task> task_;
 };
 
-// Whose the files of a process are: its effective ids (proc(5)).
+}  // namespace
+
 void own_by(Inode& inode, Task& task) {
   Ref<const Creds> creds = creds_of(task);
   inode.set_owner(creds->euid, creds->egid);
 }
-
-}  // namespace
 
 ProcessFile::ProcessFile(Superblock& superblock, uint32_t permissions, Ref<Task> task, Show show,
                          Store store)
