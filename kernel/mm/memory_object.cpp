@@ -109,13 +109,14 @@ uint32_t MemoryObject::count_mappers(uint64_t index, PhysAddr frame) {
 namespace {
 
 // Removes the translations of [start, stop), a part of `vma`, from one that may have the mapping.
-Result<void> unmap_view(Mm& mm, const Vma& vma, UserAddr start, UserAddr stop) {
+Result<void> unmap_view(Mm& mm, const Vma& vma, UserAddr start, UserAddr stop, bool keeps_copies) {
+  auto unmap = keeps_copies && vma.is_private() ? unmap_object_pages : unmap_pages;
   Result<void> outcome;
   const MappingIndex& index = mm.mappings_for_truncation();
   MappingIndex::View view;
   for (UserAddr at = start; at < stop && index.next_view(vma, at, stop, view); at = view.end) {
-    Result<void> unmapped = unmap_pages(mm, view.start, view.end);
-    if (!unmapped && reclaim_frames() != 0) unmapped = unmap_pages(mm, view.start, view.end);
+    Result<void> unmapped = unmap(mm, view.start, view.end);
+    if (!unmapped && reclaim_frames() != 0) unmapped = unmap(mm, view.start, view.end);
     if (!unmapped) outcome = unmapped;
   }
   return outcome;
@@ -123,19 +124,22 @@ Result<void> unmap_view(Mm& mm, const Vma& vma, UserAddr start, UserAddr stop) {
 
 }  // namespace
 
+// Truncation takes private copies along (SIGBUS in both, B20). What has become a hole does not, but
+// for pages of the pool; both are as with Linux.
 Result<void> MemoryObject::unmap_range(uint64_t first, uint64_t end) {
+  const bool is_hole = first < page_ceil(size_bytes()) >> kPageShift;
+  const bool keeps_copies = is_hole && !has_pool_pages();
   Result<void> outcome;
   MutexGuard guard(reverse_map_lock_);
   for (Vma* vma = first_vma_; vma != nullptr; vma = vma->next_in_object) {
     uint64_t from = std::max(first, vma->object_page);
     uint64_t to = std::min(end, vma->object_page + vma->pages());
     if (from >= to) continue;
-    // Truncation takes private copies along, as Linux's does (SIGBUS in both, B20).
     UserAddr start = vma->start + ((from - vma->object_page) << kPageShift);
     UserAddr stop = vma->start + ((to - vma->object_page) << kPageShift);
     MutexGuard members(vma->family->lock);
     for (Mm* mm = vma->family->first; mm != nullptr; mm = mm->family_place.next) {
-      Result<void> unmapped = unmap_view(*mm, *vma, start, stop);
+      Result<void> unmapped = unmap_view(*mm, *vma, start, stop, keeps_copies);
       if (!unmapped) outcome = unmapped;
     }
   }

@@ -58,9 +58,18 @@ struct ShmemRemoval {
   SpinLock& lock;
   uint64_t next;
   const uint64_t end;
+  const bool only_unused;  // pages of zeros that nobody has but the object
   bool is_interrupted = false;
   uint64_t pages = 0;
   uint32_t frames = 0;  // numbers, chained through Frame::next; with the object's references
+
+  bool spares(const Frame& frame) const {
+    if (!only_unused) return false;
+    const auto* words = frame_data<uint64_t>(frame);
+    return frame.count.load(std::memory_order_relaxed) != 1 ||
+           std::any_of(words, words + kPageSize / sizeof *words,
+                       [](uint64_t word) { return word; });
+  }
 
   void take(Frame& frame) {
     frame.object = nullptr;  // before any unmap_range(): see memory_object.h
@@ -77,7 +86,9 @@ struct ShmemRemoval {
       const uint64_t low = base + i * span;
       if (node.slots[i] == nullptr || low >= end || low + span <= next) continue;
       if (level == 0) {
-        take(*static_cast<Frame*>(node.slots[i]));
+        auto& frame = *static_cast<Frame*>(node.slots[i]);
+        if (spares(frame)) continue;
+        take(frame);
       } else {
         auto* lower = static_cast<ShmemNode*>(node.slots[i]);
         if (!remove_below(*lower, level - 1, low)) continue;
@@ -137,7 +148,7 @@ Frame* ShmemObject::find_locked(uint64_t index) {
   return boot_page_count_ != 0 ? find_boot_page_locked(index) : nullptr;
 }
 
-Result<void> ShmemObject::insert(uint64_t index, Frame& frame) {
+Result<void> ShmemObject::insert(uint64_t index, Frame& frame, Where where) {
   Result<CommitCharge> charge =
       is_promised_whole_ ? CommitCharge() : CommitCharge::take({.pages = 1});
   if (!charge) return Errno::nospc;
@@ -146,8 +157,10 @@ Result<void> ShmemObject::insert(uint64_t index, Frame& frame) {
     TRY(spares.fill(std::min(wanted, 2 * kMaxHeight)));
     SpinGuard guard(pages_lock_);
     if (find_locked(index) != nullptr) return Errno::exist;
-    if (index >= page_ceil(size_.load(std::memory_order_relaxed)) >> kPageShift)
+    if (where == Where::within_size &&
+        index >= page_ceil(size_.load(std::memory_order_relaxed)) >> kPageShift) {
       return Errno::fault;
+    }
     bool enough = true;
     while (enough && !fits(height_, index)) {
       if (root_ != nullptr) {
@@ -194,17 +207,23 @@ Result<FrameRef> ShmemObject::get_page(uint64_t index, bool) {
       }
       if (Frame* frame = find_locked(index)) return FrameRef::share(*frame);
     }
-    Frame* fresh = take_zeroed_frame(FrameKind::cache);
-    if (fresh == nullptr) return Errno::nomem;
-    FrameRef frame = FrameRef::adopt(fresh);
-    Result<void> inserted = insert(index, *frame);
-    if (inserted) {
-      get_frame(*frame);  // the tree's own
-      return frame;
-    }
-    frame->object = nullptr;
-    if (inserted.error() != Errno::exist) return inserted.error();
+    Result<FrameRef> made = make_page(index, Where::within_size);
+    if (made || made.error() != Errno::exist) return made;
   }
+}
+
+// EXIST: somebody else has made it meanwhile.
+Result<FrameRef> ShmemObject::make_page(uint64_t index, Where where) {
+  Frame* fresh = take_zeroed_frame(FrameKind::cache);
+  if (fresh == nullptr) return Errno::nomem;
+  FrameRef frame = FrameRef::adopt(fresh);
+  Result<void> inserted = insert(index, *frame, where);
+  if (!inserted) {
+    frame->object = nullptr;
+    return inserted.error();
+  }
+  get_frame(*frame);  // the tree's own
+  return frame;
 }
 
 // Pages one behind the other are in the same node, and of a boot file lie one behind the other.
@@ -251,7 +270,11 @@ void ShmemObject::remove_from_tree_locked(ShmemRemoval& removal) {
   const uint64_t before = removal.pages;
   removal.is_interrupted = false;
   if (root_ != nullptr && height_ == 0) {
-    if (removal.next == 0) removal.take(*static_cast<Frame*>(std::exchange(root_, nullptr)));
+    auto& frame = *static_cast<Frame*>(root_);
+    if (removal.next == 0 && !removal.spares(frame)) {
+      removal.take(frame);
+      root_ = nullptr;
+    }
   } else if (root_ != nullptr) {
     auto* node = static_cast<ShmemNode*>(root_);
     if (removal.remove_below(*node, height_ - 1, 0)) {
@@ -269,21 +292,25 @@ void ShmemObject::forget_pages_locked(uint64_t pages) {
   pages_.store(pages_.load(std::memory_order_relaxed) - pages, std::memory_order_relaxed);
 }
 
-void ShmemObject::remove_pages(uint64_t first, uint64_t end) {
-  ShmemRemoval removal{.lock = pages_lock_, .next = first, .end = end};
+void ShmemObject::remove_pages(uint64_t first, uint64_t end, Pages which) {
+  ShmemRemoval removal{
+      .lock = pages_lock_, .next = first, .end = end, .only_unused = which == Pages::unused};
   {
     SpinGuard guard(pages_lock_);
     for (remove_from_tree_locked(removal); removal.is_interrupted;) {
       guard.let_others();
       remove_from_tree_locked(removal);
     }
-    for (uint64_t i = first; i < std::min(end, boot_page_count_); ++i, guard.let_others()) {
+    // Pages of the archive have contents, and so are used.
+    const uint64_t boot_end = which == Pages::all ? std::min(end, boot_page_count_) : first;
+    for (uint64_t i = first; i < boot_end; ++i, guard.let_others()) {
       if (Frame* frame = find_boot_page_locked(i)) {
         removal.take(*frame);
         forget_pages_locked(1);
       }
     }
-    if (end >= boot_page_count_) boot_page_count_ = std::min(boot_page_count_, first);
+    if (which == Pages::all && end >= boot_page_count_)
+      boot_page_count_ = std::min(boot_page_count_, first);
   }
   while (removal.frames != 0) {
     Frame& frame = frame_table[removal.frames];
@@ -304,20 +331,20 @@ void ShmemObject::clear_tail(uint64_t from) {
 Result<void> ShmemObject::resize(uint64_t new_size) {
   uint64_t old_size = size_bytes();
   if (new_size > static_cast<uint64_t>(INT64_MAX)) return Errno::fbig;
-  if (new_size < old_size) clear_tail(new_size);
+  // Pages behind the end, which are there by allocate(), go even if it does not move.
+  const bool removes = new_size < old_size || (new_size == old_size && pages_in_use() != 0);
+  if (removes) clear_tail(new_size);
   size_.store(new_size, std::memory_order_release);
   const uint64_t first = page_ceil(new_size) >> kPageShift;
-  if (new_size < old_size) remove_pages(first, ~uint64_t{0});
+  if (removes) remove_pages(first, ~uint64_t{0});
   contents_changed();
-  return new_size < old_size ? unmap_removed(first, ~uint64_t{0} >> kPageShift) : Result<void>();
+  return removes ? unmap_removed(first, ~uint64_t{0} >> kPageShift) : Result<void>();
 }
 
 Result<void> ShmemObject::punch_hole(uint64_t offset, uint64_t length) {
   if (is_write_sealed()) return Errno::perm;
-  uint64_t end = std::min(offset + length, size_bytes());
-  if (offset >= end) return {};
-  uint64_t first = page_ceil(offset) >> kPageShift;
-  uint64_t last = (end == size_bytes() ? page_ceil(end) : page_floor(end)) >> kPageShift;
+  const uint64_t end = offset + length;
+  const uint64_t first = page_ceil(offset) >> kPageShift, last = page_floor(end) >> kPageShift;
   auto clear = [&](uint64_t from, uint64_t to) {
     SpinGuard guard(pages_lock_);
     Frame* frame = from < to ? find_locked(from >> kPageShift) : nullptr;
@@ -328,6 +355,41 @@ Result<void> ShmemObject::punch_hole(uint64_t offset, uint64_t length) {
   if (first < last) remove_pages(first, last);
   contents_changed();
   return first < last ? unmap_removed(first, last) : Result<void>();
+}
+
+bool ShmemObject::has_page(uint64_t index) {
+  SpinGuard guard(pages_lock_);
+  return find_locked(index) != nullptr;
+}
+
+Result<void> ShmemObject::allocate(uint64_t offset, uint64_t length, uint64_t most) {
+  const uint64_t first = offset >> kPageShift, end = page_ceil(offset + length) >> kPageShift;
+  if (end - first > total_frame_count()) return Errno::nospc;
+  // One bit for each page: whether it was there. What is made before a failure goes again, unless
+  // somebody has used it already.
+  constexpr uint64_t kBits = 64;
+  auto was_there = Buffer<uint64_t>::make((end - first) / kBits + 1);
+  if (!was_there) return Errno::nospc;
+  uint64_t fresh = 0, index = first;
+  for (; index < end; ++index) {
+    const uint64_t place = index - first;
+    bool is_there = has_page(index);
+    if (!is_there) {
+      const auto made =
+          fresh < most ? make_page(index, Where::anywhere) : Result<FrameRef>(Errno::nospc);
+      is_there = !made && made.error() == Errno::exist;
+      if (!made && !is_there) break;
+      ++fresh;
+    }
+    if (is_there) (*was_there)[place / kBits] |= uint64_t{1} << place % kBits;
+  }
+  if (index == end) return {};
+  while (index-- > first) {
+    const uint64_t place = index - first;
+    if ((*was_there)[place / kBits] >> place % kBits & 1) continue;
+    remove_pages(index, index + 1, Pages::unused);
+  }
+  return Errno::nospc;
 }
 
 Result<size_t> ShmemObject::read(IoBuffer& buffer, uint64_t offset) {

@@ -53,6 +53,10 @@ class ShmemObject final : public MemoryObject {
   Result<size_t> write_kernel(std::span<const std::byte> data, uint64_t offset);
   Result<void> resize(uint64_t new_size);
   Result<void> punch_hole(uint64_t offset, uint64_t length) override;
+  // Makes the pages of the range that are not there, behind the end too, where they wait for it to
+  // move. ENOSPC, with those that it had made given back: more than `most` would be new, or there is
+  // no memory.
+  Result<void> allocate(uint64_t offset, uint64_t length, uint64_t most);
   uint64_t pages_in_use() const { return pages_.load(std::memory_order_relaxed); }
 
   // Takes over `pages` frames of the boot archive, contiguous from the page-aligned `start`, with
@@ -64,10 +68,15 @@ class ShmemObject final : public MemoryObject {
   const ShmemNode* lowest_node_locked(uint64_t index) const REQUIRES(pages_lock_);
   Frame* find_boot_page_locked(uint64_t index) REQUIRES(pages_lock_);
   void adopt_boot_page_locked(Frame& frame, uint64_t index) REQUIRES(pages_lock_);
-  Result<void> insert(uint64_t index, Frame& frame);  // exist: somebody was faster
+  enum class Where : bool { within_size, anywhere };
+  // Fails with exist where somebody was faster.
+  Result<void> insert(uint64_t index, Frame& frame, Where where);
+  Result<FrameRef> make_page(uint64_t index, Where where);
+  bool has_page(uint64_t index) EXCLUDES(pages_lock_);
   void remove_from_tree_locked(ShmemRemoval& removal) REQUIRES(pages_lock_);
   void forget_pages_locked(uint64_t pages) REQUIRES(pages_lock_);
-  void remove_pages(uint64_t first, uint64_t end);
+  enum class Pages : bool { all, unused };
+  void remove_pages(uint64_t first, uint64_t end, Pages which = Pages::all);
   void clear_tail(uint64_t from);
 
   SpinLock pages_lock_{LockRank::page_table};

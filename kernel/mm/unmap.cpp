@@ -32,8 +32,11 @@ arch::PteFlags entry_flags(uint32_t vm_flags) {
 
 namespace {
 
+bool is_private_copy(Pte entry) { return frame_at(entry.address()).kind == FrameKind::anonymous; }
+
 // Frees pages of the leaf table at `start`, no further than `end` and as far as the batch takes
 // them; returns where it stopped. Null: there is no memory to make the table the Mm's own.
+template <bool keeps_copies = false>
 std::optional<UserAddr> unmap_leaf(Mm& mm, UserAddr start, UserAddr end, UnmapBatch& batch)
     REQUIRES(mm.page_table_lock) {
   LeafTable leaf = mm.page_table.change(start);
@@ -46,6 +49,12 @@ std::optional<UserAddr> unmap_leaf(Mm& mm, UserAddr start, UserAddr end, UnmapBa
     if (is_empty(leaf.get(index))) {
       at = leaf.skip_unused(at + kPageSize, stop);
       continue;
+    }
+    if constexpr (keeps_copies) {
+      if (is_private_copy(leaf.get(index))) {
+        at += kPageSize;
+        continue;
+      }
     }
     Frame& frame = frame_at(leaf.remove(index).address());
     batch.note_range(at, at + kPageSize);
@@ -130,6 +139,31 @@ Result<void> unmap_pages(Mm& mm, UserAddr start, UserAddr end) {
       }
     }
     if (may_be_whole) at = TRY(unmap_whole(mm, at, end));  // here still: what is left is now ours
+    if (batch.is_full()) batch.finish();
+  }
+  return {};
+}
+
+// Tables that show nothing but copies stay shared.
+Result<void> unmap_object_pages(Mm& mm, UserAddr start, UserAddr end) {
+  UnmapBatch batch(mm);
+  for (UserAddr at = start; at < end;) {
+    {
+      SpinGuard guard(mm.page_table_lock);
+      TRY(unfold(mm));
+      LeafWalk walk(mm.page_table, at, end);
+      if (!walk.next()) return {};
+      at = walk.at;
+      bool shows_object = false;
+      for (unsigned i = walk.first; walk.leaf && i < walk.last; ++i) {
+        const Pte entry = walk.leaf.get(i);
+        shows_object |= !is_empty(entry) && !is_private_copy(entry);
+      }
+      std::optional<UserAddr> reached = std::min(end, leaf_end(at));
+      if (shows_object) reached = unmap_leaf<true>(mm, at, end, batch);
+      if (!reached) return Errno::nomem;
+      at = *reached;
+    }
     if (batch.is_full()) batch.finish();
   }
   return {};

@@ -35,6 +35,8 @@ inline Result<void> unfold(Mm& mm) REQUIRES(mm.page_table_lock) {
 
 // Frees the pages of [start, end). ENOMEM: some of them are still there.
 Result<void> unmap_pages(Mm& mm, UserAddr start, UserAddr end);
+// Those of objects alone: private copies stay. ENOMEM likewise.
+Result<void> unmap_object_pages(Mm& mm, UserAddr start, UserAddr end);
 // After it, unmap_pages() of the same range does not fail while the mmap_lock is held exclusively.
 Result<void> prepare_unmap(Mm& mm, UserAddr start, UserAddr end);
 // What is left to do when unlink_whole() has unlinked a table at `start` and its lock is free.

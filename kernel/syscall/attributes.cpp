@@ -219,9 +219,9 @@ SyscallResult sys_fallocate(int fd, int mode, int64_t offset, int64_t length) {
   BorrowedFile file = TRY(borrow_file(fd));
   if (offset < 0 || length <= 0) return Errno::inval;
   if (!file->is_writable()) return Errno::badf;
+  if (file->pipe() != nullptr) return Errno::spipe;
   Inode* inode = file->inode();
   if (inode == nullptr) return Errno::nodev;
-  if (inode->type() == kTypeFifo) return Errno::spipe;
   if (!is_regular(inode->mode())) return is_directory(inode->mode()) ? Errno::isdir : Errno::nodev;
   TRY(inode->allocate(mode, static_cast<uint64_t>(offset), static_cast<uint64_t>(length)));
   return 0;

@@ -174,36 +174,30 @@ Result<size_t> TmpfsFile::write_at(IoBuffer& buffer, uint64_t& offset, bool appe
 }
 
 Result<void> TmpfsFile::allocate(int mode, uint64_t offset, uint64_t length) {
+  // No zeroing, collapsing or inserting of ranges, as with Linux's tmpfs.
+  if (mode & ~(kKeepSize | kPunchHole) || mode == kPunchHole) return Errno::opnotsupp;
   uint64_t end;
   if (__builtin_add_overflow(offset, length, &end) || end > kMaxFileSize) return Errno::fbig;
-  if (mode & ~(kKeepSize | kPunchHole)) return Errno::opnotsupp;
   MutexGuard guard(lock);
-  TRY(leave_archive());
-  touch_modified();
   if (mode & kPunchHole) {
-    if (!(mode & kKeepSize)) return Errno::opnotsupp;
     if (seals_.has(kSealAnyWrite)) return Errno::perm;
+    TRY(leave_archive());
+    touch_modified();
     auto outcome = pages_->punch_hole(offset, length);
     count_pages();
     return outcome;
   }
-  uint64_t old_size = size();
+  const uint64_t old_size = size();
   if (end > old_size) {
-    TRY(seals_.check_resize(old_size, end));
-    if (mode & kKeepSize) return Errno::opnotsupp;  // pages behind the end are not kept
     TRY(length_within_limit(end - 1, 1));
-    TRY(pages_->resize(end));
+    TRY(seals_.check_resize(old_size, end));
   }
-  if (page_ceil(length) >> kPageShift > tmpfs().free_pages()) return Errno::nospc;
-  for (uint64_t index = offset >> kPageShift; index << kPageShift < end; ++index) {
-    auto page = pages_->get_page(index, true);
-    if (page) continue;
-    (void)pages_->resize(old_size);  // shrinking does not fail
-    count_pages();
-    return Errno::nospc;
-  }
+  TRY(leave_archive());
+  auto outcome = pages_->allocate(offset, length, tmpfs().free_pages());
+  if (outcome && end > old_size && !(mode & kKeepSize)) outcome = pages_->resize(end);
   count_pages();
-  return {};
+  touch_modified();
+  return outcome;
 }
 
 Result<uint64_t> TmpfsFile::seek_data(uint64_t offset, bool hole) {
