@@ -67,6 +67,7 @@ constexpr Row rows[] = {
     {"snapshot", row_snapshot},
     {"yield_alone", row_yield_alone},
     {"yield_switch", row_yield_switch},
+    {"wake_sleeper", row_wake_sleeper},
     {"wake_latency_idle", row_wake_latency_idle},
     {"wake_latency_busy", row_wake_latency_busy},
     {"pipe_two_cpus", row_pipe_two_cpus},

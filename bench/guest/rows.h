@@ -27,6 +27,7 @@ void row_children_1000();
 void row_pages();
 void row_pages_after_sleep();
 void row_copy_on_write();
+void row_wake_sleeper();
 void row_fork_memory_0m();
 void row_fork_memory_64m();
 void row_fork_memory_256m();

@@ -139,6 +139,46 @@ void row_copy_on_write() {
   report_ticks("cow_reuse", median(reused), region_pages);
 }
 
+// A child that sleeps in read(2) is woken through a pipe, writes to its pages and answers: after two
+// and a half seconds, when a kernel may have put its page tables away, and at once again.
+void row_wake_sleeper() {
+  constexpr size_t bytes = 20 * page_bytes;
+  const int64_t long_sleep[] = {2, 500'000'000};
+  int go[2], done[2];
+  make_pipe(go);
+  make_pipe(done);
+  void* const pages = map_pages(bytes);
+  touch_pages(pages, bytes);
+  char byte = 0;
+  const long child = must(raw_fork());
+  if (child == 0) {
+    must(raw_call(__NR_close, go[1]));
+    while (raw_read(go[0], &byte, 1) == 1) {
+      touch_pages(pages, bytes);
+      must(raw_write(done[1], &byte, 1));
+    }
+    raw_exit(0);
+  }
+  const auto round_trip = [&] {
+    const uint64_t start = read_ticks();
+    must(raw_write(go[1], &byte, 1));
+    must(raw_read(done[0], &byte, 1));
+    return read_ticks() - start;
+  };
+  uint64_t rested[batches], again[batches];
+  for (size_t batch = 0; batch <= batches; ++batch) {
+    must(raw_call(__NR_nanosleep, as_long(long_sleep), 0));
+    const uint64_t first = round_trip(), second = round_trip();
+    if (batch == 0) continue;  // the child copies its pages
+    rested[batch - 1] = first;
+    again[batch - 1] = second;
+  }
+  must(raw_call(__NR_close, go[1]));
+  reap(child);
+  report_ticks("wake_rested", median(rested), 1);
+  report_ticks("wake_again", median(again), 1);
+}
+
 void row_fork_memory_0m() { fork_with_touched(0, "fork_call_0m", "child_exit_0m"); }
 void row_fork_memory_64m() { fork_with_touched(64, "fork_call_64m", "child_exit_64m"); }
 void row_fork_memory_256m() { fork_with_touched(256, "fork_call_256m", "child_exit_256m"); }
