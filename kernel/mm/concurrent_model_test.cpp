@@ -12,7 +12,9 @@
 // stored meanwhile; afterwards it is what the change may have left. A child's pages have what the
 // parent's may have had during the fork, and nothing that was stored after the child began to run.
 //
-// In every other sequence allocations of munmap, madvise and fork fail at random.
+// In every other sequence allocations of mmap, munmap, mprotect, mremap, madvise and fork fail at
+// random, beside the changes and exits of others. What MAP_FIXED and mremap may have unmapped by then
+// is asked for; an mprotect that has done a part is repeated.
 //
 // A sequence is a seed, and a failure names it; TINE_MODEL_STEPS and TINE_MODEL_SEED as in
 // model_check_test.cpp.
@@ -37,7 +39,7 @@ using namespace arch::hosted;
 
 constexpr long kNoMemory = 12;  // ENOMEM
 constexpr long kSysMmap = 9, kSysMprotect = 10, kSysMunmap = 11, kSysYield = 24, kSysMremap = 25;
-constexpr long kSysMadvise = 28, kSysClone = 56, kSysExit = 60, kSysFtruncate = 77;
+constexpr long kSysMsync = 26, kSysMadvise = 28, kSysClone = 56, kSysExit = 60, kSysFtruncate = 77;
 constexpr long kSysMemfdCreate = 319;
 constexpr uint64_t kProtRead = 1, kProtWrite = 2, kMapShared = 1, kMapPrivate = 2, kMapFixed = 16;
 constexpr uint64_t kMapAnonymous = 32, kMremapMayMoveFixed = 3, kDontNeed = 4;
@@ -267,6 +269,16 @@ class Model {
     page.may_hold.clear();
   }
 
+  // After a call that may have unmapped what lay here before it failed.
+  void find_out_if_gone(Process& process, uint64_t at) {
+    Page& page = process.pages[at];
+    if (page.kind == Page::Kind::none) return;
+    const long seen = system_call(kSysMsync, address_of(at).value, bytes_of(at, 1), 0);
+    if (seen == 0) return;
+    EXPECT_EQ(seen, -kNoMemory);
+    forget(page);
+  }
+
   // Zero, or what was stored last while it became so.
   static void become_zero(Values& values, size_t known_before) {
     Values now{0};
@@ -280,19 +292,28 @@ class Model {
     bool is_shared = !may_be_huge(first) && pick(4) == 0;
     if (is_shared) count = std::min(count, kFilePages - first % kFilePages);
     begin(process, first, count);
+    std::vector<size_t> known_before;
     for (uint64_t i = first; i < first + count; ++i) {
-      process.pages[i].may_hold.clear();
+      known_before.push_back(process.pages[i].may_hold.size());
       process.pages[i].becomes_shared = is_shared;
     }
     uint64_t flags = kMapFixed | (is_shared ? kMapShared : kMapPrivate | kMapAnonymous);
-    EXPECT_EQ(system_call(kSysMmap, address_of(first).value, bytes_of(first, count),
-                          kProtRead | kProtWrite, flags, file_, bytes_in_file(first % kFilePages)),
-              static_cast<long>(address_of(first).value));
+    const bool no_memory = failed([&] {
+      const long mapped =
+          system_call(kSysMmap, address_of(first).value, bytes_of(first, count),
+                      kProtRead | kProtWrite, flags, file_, bytes_in_file(first % kFilePages));
+      EXPECT_TRUE(mapped < 0 || mapped == static_cast<long>(address_of(first).value));
+      return mapped;
+    });
     for (uint64_t i = first; i < first + count; ++i) {
       Page& page = process.pages[i];
-      become_zero(page.may_hold, 0);
-      page.kind = is_shared ? Page::Kind::shared : Page::Kind::anonymous;
       page.becomes_shared = false;
+      if (no_memory) {
+        find_out_if_gone(process, i);
+        continue;
+      }
+      become_zero(page.may_hold, known_before[i - first]);
+      page.kind = is_shared ? Page::Kind::shared : Page::Kind::anonymous;
       page.rights = kProtRead | kProtWrite;
     }
     end(process, first, count);
@@ -350,8 +371,10 @@ class Model {
     constexpr uint64_t kChoices[] = {0, kProtRead, kProtRead | kProtWrite};
     uint64_t rights = kChoices[pick(3)];
     begin(process, first, count);
-    EXPECT_EQ(system_call(kSysMprotect, address_of(first).value, bytes_of(first, count), rights),
-              0);
+    auto change = [&] {
+      return system_call(kSysMprotect, address_of(first).value, bytes_of(first, count), rights);
+    };
+    if (failed(change)) EXPECT_EQ(change(), 0);
     for (uint64_t i = first; i < first + count; ++i) process.pages[i].rights = rights;
     end(process, first, count);
   }
@@ -364,16 +387,23 @@ class Model {
     if (shows_file(target) || may_be_huge(from) != may_be_huge(to)) return;
     begin(process, from, 1);
     begin(process, to, 1);
-    target.may_hold.clear();
-    EXPECT_EQ(system_call(kSysMremap, address_of(from).value, bytes_of(from, 1), bytes_of(from, 1),
-                          kMremapMayMoveFixed, address_of(to).value),
-              static_cast<long>(address_of(to).value));
-    Values values = std::move(source.may_hold);
-    values.insert(values.end(), target.may_hold.begin(), target.may_hold.end());
-    target.kind = Page::Kind::anonymous;
-    target.rights = source.rights;
-    target.may_hold = std::move(values);
-    forget(source);
+    const auto known_before = static_cast<std::ptrdiff_t>(target.may_hold.size());
+    const bool no_memory = failed([&] {
+      return system_call(kSysMremap, address_of(from).value, bytes_of(from, 1), bytes_of(from, 1),
+                         kMremapMayMoveFixed, address_of(to).value);
+    });
+    if (no_memory) {
+      find_out_if_gone(process, to);
+      find_out_if_gone(process, from);
+      EXPECT_NE(source.kind, Page::Kind::none);
+    } else {
+      Values values = std::move(source.may_hold);
+      values.insert(values.end(), target.may_hold.begin() + known_before, target.may_hold.end());
+      target.kind = Page::Kind::anonymous;
+      target.rights = source.rights;
+      target.may_hold = std::move(values);
+      forget(source);
+    }
     end(process, from, 1);
     end(process, to, 1);
   }
