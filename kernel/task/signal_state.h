@@ -85,6 +85,7 @@ struct SignalState : RefCounted<SignalState>, GroupMember, Announcement {
   Ref<tty::Terminal> terminal;  // controlling tty, inherited
   ResourceLimit limits[kLimitCount];
   CpuUsage dead_threads, children_usage;
+  Hint<uint64_t> left_rss_pages;    // most that a memory it has left held; written under sighand
   bool is_child_subreaper = false;  // prctl(2)
   bool is_unkillable = false;       // PID 1: signals without handler do nothing
   int oom_score_adj = 0, oom_score_adj_min = 0;

@@ -22,6 +22,7 @@
 #include "task/rseq.h"
 #include "task/signal_state.h"
 #include "task/timer/interval_timers.h"
+#include "task/wait/wait.h"
 
 namespace tine::exec {
 
@@ -40,9 +41,7 @@ void change_memory(Task& task, mm::MmUser fresh) {
   if (task.mm) {
     futex::exit_robust_list(task);
     futex::exit_pi_states(task);
-    const int64_t peak = std::max(task.mm->rss_pages(), task.mm->hiwater_rss.load());
-    CpuUsage& dead = task.signal->dead_threads;
-    dead.max_rss_pages = std::max(dead.max_rss_pages, static_cast<uint64_t>(peak));
+    note_peak_rss(task);
     fresh->no_huge_pages = task.mm->no_huge_pages;
   }
   mm_release(task);  // lets a vfork parent go on

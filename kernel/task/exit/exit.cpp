@@ -23,6 +23,7 @@
 #include "task/pid/process_group.h"
 #include "task/signal/internal.h"
 #include "task/timer/interval_timers.h"
+#include "task/wait/wait.h"
 
 namespace tine {
 
@@ -62,12 +63,7 @@ void exit_mm(Task& task) {
   futex::exit_pi_states(task);
   mm_release(task);
   mm::MmUser left;  // dropped last, outside of the lock: tearing memory down may sleep
-  {
-    IrqGuard guard(task.sighand->lock);
-    const int64_t peak = std::max(task.mm->rss_pages(), task.mm->hiwater_rss.load());
-    CpuUsage& dead = task.signal->dead_threads;
-    dead.max_rss_pages = std::max(dead.max_rss_pages, static_cast<uint64_t>(peak));
-  }
+  note_peak_rss(task);
   SpinGuard guard(task.alloc_lock);
   left = std::move(task.mm);
   task.Schedulable::mm = nullptr;

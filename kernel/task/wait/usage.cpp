@@ -2,6 +2,11 @@
 //
 // What a thread, a process and a tree of them have used: getrusage(2), wait4(2), times(2), and the
 // times in SIGCHLD's siginfo.
+#include <algorithm>
+
+#include "mm/mm.h"
+#include "task/signal_state.h"
+#include "task/task.h"
 #include "task/wait/wait.h"
 
 namespace tine {
@@ -15,8 +20,16 @@ CpuUsage usage_of_thread(const Task& task) {
           .involuntary_switches = task.involuntary_switches};
 }
 
+void note_peak_rss(Task& task) {
+  IrqGuard guard(task.sighand->lock);
+  const int64_t peak = std::max(task.mm->rss_pages(), task.mm->hiwater_rss.load());
+  Hint<uint64_t>& left = task.signal->left_rss_pages;
+  left = std::max<uint64_t>(left, static_cast<uint64_t>(peak));
+}
+
 CpuUsage usage_of_process(Task& task) {
   CpuUsage usage = task.signal->dead_threads;
+  usage.max_rss_pages = task.signal->left_rss_pages;
   for (const Task& thread : task.signal->threads) usage.add(usage_of_thread(thread));
   return usage;
 }

@@ -51,6 +51,8 @@ constexpr int si_status_of(int status) {
 }
 
 // Of a whole process: its gone threads and its living ones. Caller holds a reference.
+// The memory that `task` is about to leave has had so much at its most: for its process.
+void note_peak_rss(Task& task);
 CpuUsage usage_of_process(Task& task) REQUIRES(task_tree_lock);
 CpuUsage usage_of_thread(const Task& task);
 abi::Rusage to_rusage(const CpuUsage& usage);
