@@ -53,6 +53,13 @@ Result<uint64_t> seek_within(int64_t offset, int whence, uint64_t current, uint6
   return static_cast<uint64_t>(target);
 }
 
+Result<uint64_t> PathFile::seek_without_end(int64_t offset, int whence) {
+  MutexGuard guard(position_lock);
+  if (whence == 2) return Errno::inval;
+  position = TRY(seek_within(offset, whence, position, 0));
+  return position;
+}
+
 Result<uint64_t> RegularFile::seek(int64_t offset, int whence) {
   MutexGuard guard(position_lock);
   uint64_t target;
@@ -84,13 +91,6 @@ Result<long> RegularFile::ioctl(uint32_t command, uint64_t argument) {
 Result<Ref<mm::MemoryObject>> RegularFile::memory_object() { return file_inode().memory_object(); }
 
 Result<size_t> DirectoryFile::read(IoBuffer&, uint64_t&) { return Errno::isdir; }
-
-Result<uint64_t> DirectoryFile::seek(int64_t offset, int whence) {
-  MutexGuard guard(position_lock);
-  if (whence == 2) return Errno::inval;
-  position = TRY(seek_within(offset, whence, position, 0));
-  return position;
-}
 
 Result<void> DirectoryFile::read_directory(DirectorySink& sink) {
   MutexGuard position_guard(position_lock);

@@ -24,6 +24,8 @@ class PathFile : public File {
  protected:
   Inode& file_inode() const { return path_.inode(); }
   const Path& file_path() const { return path_; }
+  // lseek(2) in what has no end: SEEK_END is EINVAL.
+  Result<uint64_t> seek_without_end(int64_t offset, int whence);
 
  private:
   friend Result<Ref<File>> open_path(const Path&, uint32_t);
@@ -49,8 +51,10 @@ class DirectoryFile final : public PathFile {
  public:
   static constexpr const char* kCacheName = "directory_file";
   using PathFile::PathFile;
-  Result<size_t> read(IoBuffer& buffer, uint64_t& position) override;      // EISDIR
-  Result<uint64_t> seek(int64_t offset, int whence) override;
+  Result<size_t> read(IoBuffer& buffer, uint64_t& position) override;  // EISDIR
+  Result<uint64_t> seek(int64_t offset, int whence) override {
+    return seek_without_end(offset, whence);
+  }
   Result<void> read_directory(DirectorySink& sink) override;
   bool is_seekable() const override { return true; }
   bool can_poll() const override { return false; }

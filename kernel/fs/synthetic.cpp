@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The bases of /proc and its like: growing text, directories of constant tables, files whose text is
-// made on reading. See synthetic.h.
+// The bases of /proc and its like: growing text, directories of constant tables, files whose text
+// is made on reading. See synthetic.h.
 #include "fs/synthetic.h"
 
 #include <algorithm>
@@ -94,10 +94,7 @@ class OpenTextFile final : public PathFile {
   }
 
   Result<uint64_t> seek(int64_t offset, int whence) override {
-    MutexGuard guard(position_lock);
-    if (whence == 2) return Errno::inval;
-    position = TRY(seek_within(offset, whence, position, 0));
-    return position;
+    return seek_without_end(offset, whence);
   }
 
   bool is_seekable() const override { return true; }

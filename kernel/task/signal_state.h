@@ -8,6 +8,7 @@
 #include "core/list.h"
 #include "core/ref.h"
 #include "sched/timer.h"
+#include "sync/hint.h"
 #include "sync/wait_queue.h"
 #include "task/signal/signal.h"
 #include "task/task.h"

@@ -5,14 +5,6 @@
 // the pool in the end.
 #include "check.h"
 
-#ifndef MFD_HUGETLB
-#define MFD_HUGETLB 4u
-#endif
-#ifndef FALLOC_FL_KEEP_SIZE
-#define FALLOC_FL_KEEP_SIZE 1
-#define FALLOC_FL_PUNCH_HOLE 2
-#endif
-
 enum { page = 4096, huge = 2 << 20, hole = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE };
 static const int read_write = PROT_READ | PROT_WRITE;
 

@@ -49,10 +49,7 @@ class OpenPageMap final : public PathFile {
   }
 
   Result<uint64_t> seek(int64_t offset, int whence) override {
-    MutexGuard guard(position_lock);
-    if (whence == 2) return Errno::inval;
-    position = TRY(seek_within(offset, whence, position, 0));
-    return position;
+    return seek_without_end(offset, whence);
   }
   bool is_seekable() const override { return true; }
   bool can_poll() const override { return false; }

@@ -8,15 +8,8 @@
 #define MFD_NOEXEC_SEAL 8u
 #define MFD_EXEC 16u
 #endif
-#ifndef F_SEAL_FUTURE_WRITE
-#define F_SEAL_FUTURE_WRITE 0x10
-#endif
 #ifndef F_SEAL_EXEC
 #define F_SEAL_EXEC 0x20
-#endif
-#ifndef FALLOC_FL_KEEP_SIZE
-#define FALLOC_FL_KEEP_SIZE 1
-#define FALLOC_FL_PUNCH_HOLE 2
 #endif
 
 enum { page = 4096, pages = 4 };
