@@ -28,7 +28,7 @@
 enum { max_programs = 512, max_output_bytes = 256 * 1024 };
 
 static const char* directory = "/tests/conformance";
-static int limit_seconds = 20;
+static int limit_seconds = 60;  // a hang, and not only a busy host
 
 static long long now_ms(void) {
   struct timespec time;
