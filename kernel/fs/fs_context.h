@@ -49,8 +49,9 @@ class FsContext : public RefCounted<FsContext> {
       if (sequence_.is_unchanged(since)) [[likely]] return seen;
     }
   }
-  bool has_root(const Mount* mount, const Dentry* dentry) const NO_THREAD_SAFETY_ANALYSIS {
-    return root_.mount() == mount && root_.dentry() == dentry;
+  bool is_at(const Places& places) const NO_THREAD_SAFETY_ANALYSIS {
+    return root_.mount() == places.root_mount && root_.dentry() == places.root &&
+           cwd_.mount() == places.cwd_mount && cwd_.dentry() == places.cwd;
   }
   mutable SpinLock lock{LockRank::fs_context};
 

@@ -74,6 +74,7 @@ class Walker {
   uint32_t flags_;
   FsContext* context_;
   const Path* start_ = nullptr;
+  FsContext::Places places_{};     // the task's when the walk began
   std::string_view path_;
   std::optional<LookupGuard> looking_;
   uint32_t since_ = 0;            // tree_sequence then
@@ -128,7 +129,7 @@ Result<void> Walker::unlock_holding() {
 
 // All of the path lies ahead. The root is the task's, or the tree's for the kernel's own threads.
 void Walker::go_to_start() {
-  FsContext::Places places{};
+  FsContext::Places& places = places_;
   if (context_ != nullptr) {
     places = context_->look();
   } else {
@@ -167,7 +168,7 @@ bool Walker::lock_here() {
   lock_all();
   const bool is_same = tree_sequence.is_unchanged(since_) && dentry_->ref_count() != 0 &&
                        mount_->ref_count() != 0 &&
-                       (context_ == nullptr || context_->has_root(root_mount_, root_dentry_));
+                       (context_ == nullptr || context_->is_at(places_));
   looking_.reset();
   if (!is_same) go_to_start();
   return is_same;
