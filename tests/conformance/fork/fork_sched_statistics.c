@@ -34,7 +34,7 @@ static struct figures own_figures(void) {
 // So that it has run for a while and has slept often.
 static void live(void) {
   struct timespec moment = {0, 100000};
-  for (int turn = 0; turn < 100; turn++) nanosleep(&moment, NULL);
+  for (int turn = 0; turn < 300; turn++) nanosleep(&moment, NULL);  // some may be over at once
   while (now_ns(CLOCK_PROCESS_CPUTIME_ID) < 100 * 1000000LL) continue;
 }
 
