@@ -9,8 +9,8 @@
 //
 // The distance to V, the lag, is what a task is owed. It is kept while the task sleeps or moves to
 // another CPU, so that neither gains nor loses; what it owes it pays by sleeping. It is scaled with
-// the weight when that changes. A forked child starts behind V by the slice that it was given:
-// forking gains no CPU time (B71).
+// the weight when that changes. A forked child owes what its parent owes, and who reaps a child pays
+// what it still owed: forking neither gains CPU time nor costs any (B71).
 #include <algorithm>
 
 #include "sched/run_queue.h"
@@ -249,11 +249,24 @@ int64_t lag_of(const FairQueue& fair, const Schedulable& task) {
   return divide_down(fair.weighted_offset, fair.total_weight) - offset_of(fair, task);
 }
 
-// B71: the child owes what its parent owes, and the slice that it was given.
+// B71: the child owes what its parent owes, and is owed nothing.
 void inherit_lag(const RunQueue& rq, Schedulable& child, const Schedulable& parent) {
   int64_t lag = parent.on_rq && parent.sched_class == &fair_class ? lag_of(rq.fair, parent) : 0;
-  auto slice = static_cast<int64_t>(to_virtual(child, child.slice_left));
-  child.lag = clamp_lag(child, std::min<int64_t>(lag, 0) - slice);
+  child.lag = clamp_lag(child, std::min<int64_t>(lag, 0));
+}
+
+// Time has paid some of it, as for a sleeper. By going on, the payer moves V along, as place() says.
+void pay_for(RunQueue& rq, int64_t lag, uint32_t weight, Nanoseconds dead_for) {
+  FairQueue& fair = rq.fair;
+  Schedulable& payer = *rq.current;
+  const auto total = static_cast<int64_t>(fair.total_weight);
+  lag = std::min<int64_t>(lag + std::min(dead_for, kLongestDebt) * 1024 / total, 0);
+  const int64_t own = lag_of(fair, payer);
+  const int64_t owing = std::min(own, clamp_lag(payer, own + lag * weight / payer.weight));
+  const int64_t step = (own - owing) * total / (total - payer.weight);
+  payer.vruntime += static_cast<uint64_t>(step);
+  payer.virtual_deadline += static_cast<uint64_t>(step);
+  fair.weighted_offset += step * payer.weight;
 }
 
 uint64_t progress_of(const RunQueue& rq) {

@@ -48,6 +48,23 @@ void share_slice(Schedulable& child, Schedulable& caller) {
   arch::irq_restore(state);
 }
 
+// Dead since a while, or about to switch away for the last time.
+void pay_for_dead(const Schedulable& child) {
+  RunQueue& its = lock_run_queue_of(child);
+  its.lock.assert_held();
+  int64_t lag = 0;
+  if (child.sched_class == &fair_class) lag = child.on_rq ? lag_of(its.fair, child) : child.lag;
+  const Nanoseconds died = child.on_rq ? its.now : child.exec_start;
+  unlock(its);
+
+  RunQueue& rq = this_run_queue();
+  rq.lock.lock_irqs_off();
+  if (lag < 0 && rq.fair.count > 1 && rq.current->sched_class == &fair_class) {
+    pay_for(rq, lag, child.weight, std::max<Nanoseconds>(rq.now - died, 0));
+  }
+  rq.lock.unlock_irqs_off();
+}
+
 }  // namespace
 
 Result<void> sched_fork(Schedulable& child, Schedulable& caller) {
@@ -92,6 +109,13 @@ void sched_exit(Schedulable& task) {
   TINE_DEBUG_ASSERT(&task == arch::current_schedulable());
   charge_current_time();
   if (task.policy == kPolicyDeadline) give_up_bandwidth(task);
+}
+
+// What a child ran ahead of its turn goes with it, unless somebody pays: a parent could have all its
+// work done by children that end in time. Alone on the CPU nobody owes anything.
+void sched_reap(const Schedulable& child) {
+  if (this_run_queue().fair.count > 1) [[unlikely]]
+    pay_for_dead(child);
 }
 
 }  // namespace tine::sched

@@ -210,6 +210,8 @@ int64_t lag_of(const FairQueue& fair, const Schedulable& task);
 uint64_t progress_of(const RunQueue& rq) REQUIRES(rq.lock);
 void inherit_lag(const RunQueue& rq, Schedulable& child, const Schedulable& parent)
     REQUIRES(rq.lock);
+// The running task, not alone here, pays what another one of `weight` owed when it died: `lag`, below 0.
+void pay_for(RunQueue& rq, int64_t lag, uint32_t weight, Nanoseconds dead_for) REQUIRES(rq.lock);
 uint32_t weight_of_nice(int nice);
 // --- policy.cpp: the share of a deadline task that ends can be promised to others.
 void give_up_bandwidth(Schedulable& task);

@@ -24,6 +24,9 @@ Result<void> sched_fork(Schedulable& child, Schedulable& caller);
 void sched_cancel_fork(Schedulable& child);     // undoes sched_fork for a child never published
 void wake_up_new_task(Schedulable& child);      // E-8; the child's first enqueue
 void sched_exit(Schedulable& task);             // the task will not run again
+// The caller reaps a child, and pays for the CPU time that it had beyond its share (B71). Interrupts
+// are off.
+void sched_reap(const Schedulable& child);
 // The last switch of a dying task; its stack is given back after the switch.
 [[noreturn]] void schedule_dead();
 // Called by the architecture on the first switch to a new task: finishes `previous` off.

@@ -33,6 +33,12 @@ TEST(Simulation, SlicesAreConservedAcrossForks) {  // B71
   });
 }
 
+void reap(const KernelThread& child) {
+  const arch::IrqState state = arch::irq_save();
+  sched_reap(child.task);
+  arch::irq_restore(state);
+}
+
 // A family of which one at a time wants the CPU: each waits for the children that it forks.
 void live_by_forking(ThreadMachine& machine, int generations, Nanoseconds end) {
   Schedulable& self = *arch::current_schedulable();
@@ -57,22 +63,52 @@ void live_by_forking(ThreadMachine& machine, int generations, Nanoseconds end) {
     }
     wake_up_new_task(child.task);
     done.wait();
+    reap(child);
   }
 }
 
-// A hog keeps its half of the CPU although the other side runs through children that it forks.
+// What the hog gets beside others who have one thing in mind: to fork.
+double share_of_hog(uint64_t seed, const std::function<void(ThreadMachine&, Nanoseconds)>& others) {
+  ThreadMachine machine({.memory_bytes = 0, .seed = seed});
+  const Nanoseconds duration = 1500 * kMillisecond, end = monotonic_now() + duration;
+  KernelThread& hog = machine.start([end] { use_cpu_until(end); });
+  machine.start([&machine, &others, end] {
+    while (monotonic_now() < end) others(machine, end);
+  });
+  machine.run();
+  EXPECT_TRUE(machine.all_finished());
+  return static_cast<double>(hog.task.sum_exec_runtime) / static_cast<double>(duration);
+}
+
+// Forking neither gains nor costs a share: a hog has its half of the CPU although the other side
+// runs through children that it forks.
 TEST(Simulation, ForkingGainsNoShare) {  // B71
   for_each_seed(10'000, [](uint64_t seed) {
-    ThreadMachine machine({.memory_bytes = 0, .seed = seed});
-    Nanoseconds duration = kNsPerSecond;
-    Nanoseconds end = monotonic_now() + duration;
-    KernelThread& hog = machine.start([end] { use_cpu_until(end); });
-    machine.start([&machine, end] {
-      while (monotonic_now() < end) live_by_forking(machine, 2, end);
+    const double share = share_of_hog(seed, [](ThreadMachine& machine, Nanoseconds end) {
+      live_by_forking(machine, 2, end);
     });
-    machine.run();
-    EXPECT_TRUE(machine.all_finished());
-    EXPECT_GT(static_cast<double>(hog.task.sum_exec_runtime), 0.475 * static_cast<double>(duration));
+    EXPECT_GT(share, 0.475);
+    EXPECT_LT(share, 0.56);
+  });
+}
+
+// Nor if nothing is left of the slice that is shared: all is done by children of one parent, which
+// does nothing but reap them.
+TEST(Simulation, HavingAllDoneByChildrenGainsNoShare) {  // B71
+  for_each_seed(2'000, [](uint64_t seed) {
+    const int64_t longest = random_between(100, 8000) * 1000;
+    const double share = share_of_hog(seed, [longest](ThreadMachine& machine, Nanoseconds) {
+      Completion done;
+      KernelThread& child = machine.create([&done, longest] {
+        use_cpu(random_between(longest / 2, longest));
+        done.complete();
+      });
+      wake_up_new_task(child.task);
+      done.wait();
+      reap(child);
+    });
+    EXPECT_GT(share, 0.475);
+    EXPECT_LT(share, 0.56);
   });
 }
 

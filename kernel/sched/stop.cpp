@@ -37,7 +37,7 @@ class StopClass final : public SchedClass {
  public:
   constexpr StopClass() : SchedClass(5) {}
 
-  void enqueue(RunQueue& rq, Schedulable& task, EnqueueReason) const override {
+  void enqueue(RunQueue& rq, [[maybe_unused]] Schedulable& task, EnqueueReason) const override {
     TINE_DEBUG_ASSERT(rq.stop.load() == &task);
     rq.stop_ready = true;
   }

@@ -15,6 +15,7 @@
 #include <optional>
 #include <utility>
 
+#include "sched/sched.h"
 #include "task/exit/release.h"
 #include "task/namespace/namespaces.h"
 
@@ -150,6 +151,7 @@ class Search {
     if (request_.options & kWaitNoWait) return;
     current().signal->children_usage.add(outcome_.usage);
     child.exit_state = Task::ExitState::dead;
+    sched::sched_reap(child);
     released_->unlink(child);
   }
 
