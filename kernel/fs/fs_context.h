@@ -41,6 +41,7 @@ class FsContext : public RefCounted<FsContext> {
     Dentry* root;
     Mount* cwd_mount;
     Dentry* cwd;
+    bool operator==(const Places&) const = default;
   };
   Places look() const NO_THREAD_SAFETY_ANALYSIS {
     for (;;) {
@@ -48,10 +49,6 @@ class FsContext : public RefCounted<FsContext> {
       const Places seen{root_.mount(), root_.dentry(), cwd_.mount(), cwd_.dentry()};
       if (sequence_.is_unchanged(since)) [[likely]] return seen;
     }
-  }
-  bool is_at(const Places& places) const NO_THREAD_SAFETY_ANALYSIS {
-    return root_.mount() == places.root_mount && root_.dentry() == places.root &&
-           cwd_.mount() == places.cwd_mount && cwd_.dentry() == places.cwd;
   }
   mutable SpinLock lock{LockRank::fs_context};
 

@@ -13,6 +13,7 @@
 #include "fs/file_locks.h"
 #include "fs/mount.h"
 #include "fs/path_walk.h"
+#include "fs/seals.h"
 #include "sched/timer.h"
 #include "task/signal_state.h"
 #include "task/task.h"
@@ -69,6 +70,7 @@ Result<void> Inode::set_attributes(const AttributeChange& change) {
   if (change.what & AttributeChange::size_bit) return Errno::inval;
   MutexGuard guard(lock);
   if (change.what & AttributeChange::mode_bit) {
+    if (const Seals* its_seals = seals()) TRY(its_seals->check_mode(mode(), change.mode));
     set_mode((mode() & kTypeMask) | (change.mode & kPermissionMask));
   }
   set_owner(change.what & AttributeChange::uid_bit ? change.uid : uid(),

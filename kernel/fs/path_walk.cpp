@@ -74,7 +74,7 @@ class Walker {
   uint32_t flags_;
   FsContext* context_;
   const Path* start_ = nullptr;
-  FsContext::Places places_{};     // the task's when the walk began
+  FsContext::Places places_{};    // the task's when the walk began
   std::string_view path_;
   std::optional<LookupGuard> looking_;
   uint32_t since_ = 0;            // tree_sequence then
@@ -91,8 +91,6 @@ class Walker {
   Dentry* dentry_ = nullptr;
   Ref<Mount> mount_held_;
   Ref<Dentry> dentry_held_;
-  Mount* root_mount_ = nullptr;
-  Dentry* root_dentry_ = nullptr;
   Path root_held_;
 };
 
@@ -122,24 +120,21 @@ Result<void> Walker::unlock_holding() {
     old_dentry = std::exchange(dentry_held_, Ref<Dentry>::adopt(dentry_));
   }
   if (mount_held_.get() != mount_) old_mount = std::exchange(mount_held_, Ref<Mount>(*mount_));
-  if (!root_held_) root_held_ = Path{Ref<Mount>(*root_mount_), Ref<Dentry>(*root_dentry_)};
+  if (!root_held_) root_held_ = Path{Ref<Mount>(*places_.root_mount), Ref<Dentry>(*places_.root)};
   unlock_all();
   return {};
 }
 
 // All of the path lies ahead. The root is the task's, or the tree's for the kernel's own threads.
 void Walker::go_to_start() {
-  FsContext::Places& places = places_;
   if (context_ != nullptr) {
-    places = context_->look();
+    places_ = context_->look();
   } else {
-    places.cwd_mount = places.root_mount = &root_mount();
-    places.cwd = places.root = root_mount().root.get();
+    places_.cwd_mount = places_.root_mount = &root_mount();
+    places_.cwd = places_.root = root_mount().root.get();
   }
-  root_mount_ = places.root_mount;
-  root_dentry_ = places.root;
-  mount_ = start_ != nullptr ? start_->mount.get() : places.cwd_mount;
-  dentry_ = start_ != nullptr ? start_->dentry.get() : places.cwd;
+  mount_ = start_ != nullptr ? start_->mount.get() : places_.cwd_mount;
+  dentry_ = start_ != nullptr ? start_->dentry.get() : places_.cwd;
   remaining_ = path_;
   if (path_.starts_with('/')) go_to_root();
 }
@@ -168,7 +163,7 @@ bool Walker::lock_here() {
   lock_all();
   const bool is_same = tree_sequence.is_unchanged(since_) && dentry_->ref_count() != 0 &&
                        mount_->ref_count() != 0 &&
-                       (context_ == nullptr || context_->is_at(places_));
+                       (context_ == nullptr || context_->look() == places_);
   looking_.reset();
   if (!is_same) go_to_start();
   return is_same;
@@ -188,8 +183,8 @@ Result<void> Walker::walk(std::string_view path) {
 }
 
 void Walker::go_to_root() {
-  mount_ = root_mount_;
-  dentry_ = root_dentry_;
+  mount_ = places_.root_mount;
+  dentry_ = places_.root;
 }
 
 void Walker::cross_mounts() {
@@ -342,7 +337,7 @@ void Walker::leave_link() {
 
 Result<void> Walker::step_up() {
   for (;;) {
-    if (mount_ == root_mount_ && dentry_ == root_dentry_) break;
+    if (mount_ == places_.root_mount && dentry_ == places_.root) break;
     if (dentry_ != mount_->root.get()) {
       dentry_ = load_link(dentry_->parent);
       break;

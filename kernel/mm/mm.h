@@ -10,6 +10,7 @@
 // old ones.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <span>
 #include <utility>
@@ -114,6 +115,7 @@ struct Mm final : RefCounted<Mm> {
     auto& counter = rss[static_cast<unsigned>(kind)];
     counter.store(counter.load(std::memory_order_relaxed) + pages, std::memory_order_relaxed);
   }
+  int64_t peak_rss_pages() const { return std::max(rss_pages(), hiwater_rss.load()); }
   void note_peak_rss() {  // before it falls
     int64_t now = rss_pages();
     if (now > hiwater_rss.load(std::memory_order_relaxed)) {

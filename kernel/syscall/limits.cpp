@@ -75,7 +75,7 @@ namespace {
 
 uint64_t resident_peak(const Task& task) {
   if (!task.mm) return 0;
-  return static_cast<uint64_t>(std::max(task.mm->rss_pages(), task.mm->hiwater_rss.load()));
+  return static_cast<uint64_t>(task.mm->peak_rss_pages());
 }
 
 CpuUsage own_usage() {

@@ -32,6 +32,16 @@ inline void in_parallel(const std::function<void()>& body) {
   }
 }
 
+// The same on one to three simulated CPUs, by seeds of interleavings.
+inline void in_many_orders(unsigned preempt_one_in, const std::function<void()>& body) {
+  constexpr uint64_t kSeeds = 6;
+  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    const unsigned cpus = 1 + static_cast<unsigned>(seed % 3);
+    run_core([&body] { expect_nothing_leaked(body); },
+             {.cpus = cpus, .seed = seed, .preempt_one_in = preempt_one_in});
+  }
+}
+
 // Starts a thread of the caller's process; its number, or the error.
 inline long start_thread(const std::function<void()>& body) {
   constexpr uint64_t kThreadFlags =

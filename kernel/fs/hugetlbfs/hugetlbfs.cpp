@@ -74,10 +74,6 @@ void HugeFile::stat(StatData& out) {
 }
 
 Result<void> HugeFile::set_attributes(const AttributeChange& change) {
-  if (change.what & AttributeChange::mode_bit) {
-    MutexGuard guard(lock);
-    TRY(seals_.check_mode(mode(), change.mode));
-  }
   if (change.what & AttributeChange::size_bit) {
     MutexGuard guard(lock);
     if (change.size > size()) TRY(length_within_limit(change.size - 1, 1));

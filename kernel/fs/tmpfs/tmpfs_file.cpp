@@ -234,10 +234,6 @@ Result<void> TmpfsFile::seal_writes(bool only_unmapped) {
 }
 
 Result<void> TmpfsFile::set_attributes(const AttributeChange& change) {
-  if (change.what & AttributeChange::mode_bit) {
-    MutexGuard guard(lock);
-    TRY(seals_.check_mode(mode(), change.mode));
-  }
   if (change.what & AttributeChange::size_bit) {
     MutexGuard guard(lock);
     uint64_t old_size = size();

@@ -5,7 +5,7 @@
 // anywhere.
 #include <gtest/gtest.h>
 
-#include "arch/hosted/harness.h"
+#include "arch/hosted/storm.h"
 #include "sched/timer.h"
 #include "task/pid/pid.h"
 #include "task/signal_state.h"
@@ -15,21 +15,9 @@ namespace {
 
 using namespace arch::hosted;
 
-constexpr long kSysYield = 24, kSysPause = 34, kSysClone = 56, kSysExit = 60, kSysWait4 = 61,
-               kSysKill = 62, kSysExitGroup = 231;
-constexpr uint64_t kThreadFlags =
-    0x100 | 0x200 | 0x400 | 0x800 | 0x10000;  // VM FS FILES SIGHAND THREAD
+constexpr long kSysPause = 34, kSysWait4 = 61, kSysKill = 62, kSysExitGroup = 231;
 constexpr uint64_t kUntraced = 2, kContinued = 8;
 constexpr int kThreads = 40, kAtOnce = 8;
-
-long start_thread(const std::function<void()>& body) {
-  return system_call_with_child(
-      [body] {
-        body();
-        system_call(kSysExit, 0);
-      },
-      kSysClone, kThreadFlags, (kUserMemory + 4096).value);
-}
 
 // Time passes on this machine only while all sleep.
 void nap() {
@@ -117,15 +105,8 @@ TEST(Announcement, FewAreToldAtOnceToGoOn) {
   });
 }
 
-void in_all_orders(const std::function<void()>& body) {
-  for (uint64_t seed = 1; seed <= 6; ++seed) {
-    run_core([&body] { expect_nothing_leaked(body); },
-             {.cpus = 1 + static_cast<unsigned>(seed % 3), .seed = seed, .preempt_one_in = 40});
-  }
-}
-
 TEST(Announcement, AllDieWhileSomeMakeThreads) {  // B73
-  in_all_orders([] {
+  in_many_orders(40, [] {
     const long pid = start_process(3);
     kill(pid, kSigKill);
     expect_end(pid, kSigKill);
@@ -133,7 +114,7 @@ TEST(Announcement, AllDieWhileSomeMakeThreads) {  // B73
 }
 
 TEST(Announcement, ExitGroupEndsThoseWhoMakeThreads) {
-  in_all_orders([] {
+  in_many_orders(40, [] {
     const long pid = fork([] {
       for (int i = 0; i < kThreads; ++i) {
         start_thread([i] {
@@ -149,7 +130,7 @@ TEST(Announcement, ExitGroupEndsThoseWhoMakeThreads) {
 }
 
 TEST(Announcement, StopsAndContinuationsOvertakeEachOther) {
-  in_all_orders([] {
+  in_many_orders(40, [] {
     const long pid = start_process(2);
     for (int i = 0; i < 20; ++i) {
       kill(pid, kSigStop);

@@ -22,9 +22,8 @@ CpuUsage usage_of_thread(const Task& task) {
 
 void note_peak_rss(Task& task) {
   IrqGuard guard(task.sighand->lock);
-  const int64_t peak = std::max(task.mm->rss_pages(), task.mm->hiwater_rss.load());
   Hint<uint64_t>& left = task.signal->left_rss_pages;
-  left = std::max<uint64_t>(left, static_cast<uint64_t>(peak));
+  left = std::max<uint64_t>(left, static_cast<uint64_t>(task.mm->peak_rss_pages()));
 }
 
 CpuUsage usage_of_process(Task& task) {

@@ -6,7 +6,7 @@
 
 #include <vector>
 
-#include "arch/hosted/harness.h"
+#include "arch/hosted/storm.h"
 #include "task/signal/signal.h"
 #include "task/wait/wait.h"
 
@@ -16,7 +16,7 @@ namespace {
 using namespace arch::hosted;
 
 constexpr long kSysPause = 34, kSysKill = 62, kSysWait4 = 61, kSysPrctl = 157, kSysGetppid = 110;
-constexpr long kSysSigaction = 13, kSysSetsid = 112, kSysYield = 24;
+constexpr long kSysSigaction = 13, kSysSetsid = 112;
 
 long wait_with(long pid, int options) {
   return system_call(kSysWait4, static_cast<uint64_t>(pid), (kUserMemory + 64).value,
@@ -145,15 +145,8 @@ TEST(Wait, KillStormAgainstForkStorm) {  // G5, G6
 // More children than are looked at, or given away, in one go.
 constexpr int kManyChildren = 80;
 
-void in_many_orders(const std::function<void()>& body) {
-  for (uint64_t seed = 1; seed <= 6; ++seed) {
-    run_core([&body] { expect_nothing_leaked(body); },
-             {.cpus = 1 + static_cast<unsigned>(seed % 3), .seed = seed, .preempt_one_in = 30});
-  }
-}
-
 TEST(Wait, AmongManyChildrenEachIsFoundOnce) {  // G8
-  in_many_orders([] {
+  in_many_orders(30, [] {
     for (int i = 0; i < kManyChildren; ++i) {
       ASSERT_GT(fork([i] {
                   for (int k = 0; k < i * 7 % 5; ++k) system_call(kSysYield);
@@ -174,7 +167,7 @@ TEST(Wait, AmongManyChildrenEachIsFoundOnce) {  // G8
 
 // While their parent gives them away, children end, and have it told by whoever is theirs by then.
 TEST(Wait, ManyChildrenOfADyingParentAreAllInherited) {
-  in_many_orders([] {
+  in_many_orders(30, [] {
     const long middle = fork([] {
       for (int i = 0; i < kManyChildren; ++i) {
         ASSERT_GT(fork([i] {
