@@ -24,11 +24,6 @@ Result<Ref<Task>> process_named(int pid) {
   return task;
 }
 
-Ref<Pid> own_group() {
-  IrqGuard tree(task_tree_lock);
-  return current().signal->process_group;
-}
-
 constexpr int kWait4Options =
     kWaitNoHang | kWaitUntraced | kWaitContinued | kWaitNoThread | kWaitAll | kWaitClone;
 constexpr int kWaitidOptions = kWait4Options | kWaitExited | kWaitNoWait;
@@ -44,7 +39,7 @@ SyscallResult sys_wait4(int pid, UserOut<int> status, int options, UserOut<abi::
   WaitRequest request{.options = options | kWaitExited};
   if (pid != -1) {
     request.which = pid > 0 ? WaitWhich::process : WaitWhich::group;
-    request.pid = pid == 0 ? own_group() : find_pid(pid < 0 ? -pid : pid);
+    request.pid = pid == 0 ? own_process_group() : find_pid(pid < 0 ? -pid : pid);
     if (!request.pid) return Errno::child;
   }
   const WaitOutcome outcome = TRY(do_wait(request));
@@ -72,7 +67,7 @@ Result<WaitRequest> waitid_request(int which, int id, int options) {
     case kIdGroup:
       if (id < 0) return Errno::inval;
       request.which = WaitWhich::group;
-      request.pid = id == 0 ? own_group() : find_pid(id);
+      request.pid = id == 0 ? own_process_group() : find_pid(id);
       break;
     case kIdPidfd:
       if (id < 0) return Errno::inval;

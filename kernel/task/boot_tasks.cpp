@@ -16,6 +16,7 @@
 #include "task/clone/kthread.h"
 #include "task/memory_hooks.h"
 #include "task/namespace/namespaces.h"
+#include "task/signal/broadcast.h"
 #include "task/signal_state.h"
 #include "task/task_statistics.h"
 
@@ -85,6 +86,7 @@ SignalState& init_process() { return *first_process; }
 
 void task_init(uint64_t memory_bytes) {
   install_memory_hooks();
+  signal::init_broadcasts();
   const int64_t threads = default_threads_max(memory_bytes, sched::kKernelStackSize);
   statistics.threads_max.store(threads, std::memory_order_relaxed);
   const auto half = static_cast<uint64_t>(threads / 2);  // B8

@@ -14,11 +14,6 @@ namespace tine::tty {
 
 namespace {
 
-Ref<Pid> group_of(Task& task) {
-  IrqGuard guard(task_tree_lock);
-  return task.signal->process_group;
-}
-
 Ref<Pid> session_of(Task& task) {
   IrqGuard guard(task_tree_lock);
   return task.signal->session;
@@ -31,7 +26,7 @@ Ref<Pid> session_of(Task& task) {
 Result<void> Terminal::check_background(int signal_number) {
   Task& task = current();
   if (task.signal->terminal.get() != this) return {};
-  Ref<Pid> group = group_of(task);
+  Ref<Pid> group = own_process_group();
   {
     IrqGuard guard(lock_);
     if (!foreground_ || foreground_ == group) return {};
@@ -101,7 +96,7 @@ void Terminal::become_controlling_if_possible() {
 
 Result<long> Terminal::set_controlling(bool steal) {
   Task& task = current();
-  Ref<Pid> session = session_of(task), group = group_of(task);
+  Ref<Pid> session = session_of(task), group = own_process_group();
   if (task.signal->terminal.get() == this) return 0;
   if (!task.signal->is_session_leader || task.signal->terminal) return Errno::perm;
   Ref<Pid> robbed;

@@ -5,6 +5,7 @@
 // exit sees all of the child or nothing (B73). The checks at the top can fail; after them nothing
 // can, because every list node is embedded.
 #include "task/clone/copy_process.h"
+#include "task/signal/broadcast.h"
 #include "task/signal/internal.h"
 #include "task/signal_state.h"
 #include "task/task_statistics.h"
@@ -36,7 +37,7 @@ void link_thread(Task& child, Task& caller) REQUIRES(task_tree_lock) {
 
 void link_process(Task& child, Task& caller, const CloneRequest& request) REQUIRES(task_tree_lock) {
   SignalState& process = *child.signal;
-  const SignalState& old = *caller.signal;
+  SignalState& old = *caller.signal;
   child.group_leader = &child;
   if (request.has(kCloneParent)) {
     child.real_parent = child.parent = caller.real_parent;
@@ -52,7 +53,9 @@ void link_process(Task& child, Task& caller, const CloneRequest& request) REQUIR
 
   process.process_group = old.process_group;
   process.session = old.session;
-  process.process_group->attach_to_group(process);
+  SignalState* forker = caller.tid() != 0 ? &old : nullptr;  // the idle task is in no list (A3)
+  process.process_group->attach_to_group(process, forker);
+  signal::join_all_processes(process, forker);
   process.session->attach_to_session(process);
 }
 
@@ -61,6 +64,7 @@ void link_process(Task& child, Task& caller, const CloneRequest& request) REQUIR
 Result<Ref<Task>> publish(NascentTask nascent, Task& caller, const CloneRequest& request,
                           PreparedPidfd pidfd, const ForkUnderWay& under_way) {
   Ref<Task> child;
+  bool is_to_help;
   {
     IrqGuard tree(task_tree_lock);
     IrqGuard signals(caller.sighand->lock);
@@ -75,7 +79,10 @@ Result<Ref<Task>> publish(NascentTask nascent, Task& caller, const CloneRequest&
     child->pid->attach_task(*child);  // from here on find_task() sees it
     child->ref_get();                 // the tree's; given back by release_task()
     child->ref_get();                 // the scheduler's; given back by task_is_off_cpu()
+    is_to_help = signal::is_any_under_way();
   }
+  if (is_to_help) [[unlikely]]
+    signal::help_broadcasts();
   statistics.total_forks.fetch_add(1, std::memory_order_relaxed);
   pidfd.install();
   return child;

@@ -5,6 +5,7 @@
 #include "task/exit/release.h"
 
 #include "task/exit/notify_parent.h"
+#include "task/signal/broadcast.h"
 #include "task/signal/internal.h"
 #include "task/wait/wait.h"
 
@@ -35,6 +36,7 @@ void ReleasedTasks::unlink_one(Task& task) {
     SignalState& process = *task.signal;
     process.process_group->detach_from_group(process);
     process.session->detach_from_session(process);
+    signal::leave_all_processes(process);
     task.parent->children.erase(task.parent->children.iterator_to(task));
   }
   leave_process(task);

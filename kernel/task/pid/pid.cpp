@@ -6,6 +6,7 @@
 
 #include "task/namespace/namespaces.h"
 #include "task/pid/pid_namespace.h"
+#include "task/signal/broadcast.h"
 #include "task/signal_state.h"
 #include "task/task.h"
 
@@ -21,7 +22,9 @@ int Pid::number_in(const PidNamespace& space) const {
 }
 
 void Pid::attach_task(Task& attached) { task.store(&attached, std::memory_order_release); }
-void Pid::attach_to_group(SignalState& process) { group_members.push_back(process); }
+void Pid::attach_to_group(SignalState& process, SignalState* forker) {
+  insert_behind(group_members, process, forker);
+}
 void Pid::attach_to_session(SignalState& process) { session_members.push_back(process); }
 
 void Pid::detach_task() {
@@ -30,6 +33,7 @@ void Pid::detach_task() {
 }
 
 void Pid::detach_from_group(SignalState& process) {
+  signal::member_leaves(this, process);
   group_members.erase(group_members.iterator_to(process));
   release_numbers_if_unused();
 }

@@ -6,9 +6,11 @@
 // The object lives as long as somebody refers to it; its numbers return to their namespaces as soon
 // as nothing is attached, so a group id is never re-used while a member lives (B11), and a pidfd
 // does not hold a number back. Attachments are guarded by task_tree_lock; numbers never change.
-// From a number to its Pid and on to the task there is no lock: both are freed by reclaim_later(), so
-// that what a LookupGuard's holder comes by stays (E60).
+// From a number to its Pid and on to the task there is no lock: both are freed by reclaim_later(),
+// so that what a LookupGuard's holder comes by stays (E60).
 #pragma once
+
+#include <iterator>
 
 #include "core/list.h"
 #include "core/ref.h"
@@ -25,11 +27,21 @@ struct SignalState;
 class PidNamespace;  // task/pid/pid_namespace.h
 extern IrqSpinLock task_tree_lock;
 
-// What SignalState inherits: a process's place in its group and session.
+// What SignalState inherits: a process's place in its group, its session and among all processes.
+// Guarded by task_tree_lock. In its group and among all, a child stands behind who forked it, which
+// a signal to many relies on (task/signal/broadcast.h).
 struct GroupMember {
-  ListNode group_node;    // in Pid::group_members; both guarded by task_tree_lock
+  ListNode group_node;    // in Pid::group_members
   ListNode session_node;  // in Pid::session_members
+  ListNode process_node;  // among all
 };
+
+// Puts a child behind who forked it; first, if that one (null) is in no list.
+template <class Members>
+void insert_behind(Members& members, GroupMember& child, GroupMember* forker) {
+  const auto place = forker != nullptr ? std::next(members.iterator_to(*forker)) : members.begin();
+  members.insert(place, child);
+}
 
 struct Pid final : RefCounted<Pid>, Reclaimable {
   static constexpr const char* kCacheName = "pid";
@@ -55,7 +67,8 @@ struct Pid final : RefCounted<Pid>, Reclaimable {
   int number_in(const PidNamespace& space) const;  // 0: not visible there
 
   void attach_task(Task& task) REQUIRES(task_tree_lock);
-  void attach_to_group(SignalState& process) REQUIRES(task_tree_lock);
+  // `forker`: whose child it is, if that is a member too; otherwise null.
+  void attach_to_group(SignalState& process, SignalState* forker) REQUIRES(task_tree_lock);
   void attach_to_session(SignalState& process) REQUIRES(task_tree_lock);
   void detach_task() REQUIRES(task_tree_lock);
   void detach_from_group(SignalState& process) REQUIRES(task_tree_lock);

@@ -4,9 +4,13 @@
 // what a session is told when its terminal goes.
 #include "task/pid/process_group.h"
 
+#include <optional>
+#include <utility>
+
 #include "fs/tty/terminal.h"
 #include "task/boot_tasks.h"
 #include "task/namespace/namespaces.h"
+#include "task/signal/broadcast.h"
 #include "task/signal_state.h"
 
 namespace tine {
@@ -31,6 +35,12 @@ bool is_orphaned_without(Pid& group, const Task* ignored) REQUIRES(task_tree_loc
   return true;
 }
 
+// A group is in one session, whole.
+bool is_in_session(Pid& group, const Pid& session) REQUIRES(task_tree_lock) {
+  if (group.group_members.empty()) return false;
+  return static_cast<SignalState&>(group.group_members.front()).session.get() == &session;
+}
+
 bool has_stopped_member(Pid& group) REQUIRES(task_tree_lock) {
   for (GroupMember& member : group.group_members) {
     if (static_cast<SignalState&>(member).group_stopped) return true;
@@ -39,6 +49,11 @@ bool has_stopped_member(Pid& group) REQUIRES(task_tree_lock) {
 }
 
 }  // namespace
+
+Ref<Pid> own_process_group() {
+  IrqGuard tree(task_tree_lock);
+  return current().signal->process_group;
+}
 
 bool is_orphaned_process_group(Pid& group) {
   IrqGuard tree(task_tree_lock);
@@ -60,20 +75,15 @@ void hang_up_orphaned_group_locked(Task& leaving, Task* parent) {
 
 bool is_group_in_session(Pid& group, Pid& session) {
   IrqGuard tree(task_tree_lock);
-  for (GroupMember& member : group.group_members) {
-    if (static_cast<SignalState&>(member).session.get() == &session) return true;
-  }
-  return false;
+  return is_in_session(group, session);
 }
 
 void signal_session_leader(Pid& session, int number) {
   IrqGuard tree(task_tree_lock);
-  for (GroupMember& member : session.session_members) {
-    auto& process = static_cast<SignalState&>(member);
-    if (!process.is_session_leader) continue;
-    (void)signal::send_to_process_locked(process.leader(), number, nullptr);
-    (void)signal::send_to_process_locked(process.leader(), signal::kSigCont, nullptr);
-  }
+  Task* leader = session.task;
+  if (leader == nullptr || !leader->signal->is_session_leader) return;
+  (void)signal::send_to_process_locked(*leader, number, nullptr);
+  (void)signal::send_to_process_locked(*leader, signal::kSigCont, nullptr);
 }
 
 void forget_terminal_of_session(Pid& session) {
@@ -109,33 +119,33 @@ Result<Task*> process_to_move(int pid) REQUIRES(task_tree_lock) {
   return task;
 }
 
-}  // namespace
-
-Result<void> set_process_group(int pid, int group) {
-  if (group < 0) return Errno::inval;
-  IrqGuard tree(task_tree_lock);
-  Task& task = *TRY(process_to_move(pid));
-  SignalState& process = *task.signal;
-  Ref<Pid> target = task.pid;
-  if (group != 0) target = find_pid(group);
-  if (!(target == task.pid)) {
-    // Only a group that exists in the caller's session can be joined.
-    bool is_in_session = false;
-    if (target) {
-      for (GroupMember& member : target->group_members) {
-        is_in_session |= static_cast<SignalState&>(member).session == current().signal->session;
-      }
-    }
-    if (!is_in_session) return Errno::perm;
-  }
-  if (target == process.process_group) return {};
-  Ref<Pid> old = std::exchange(process.process_group, target);
-  old->detach_from_group(process);
-  target->attach_to_group(process);
-  return {};
+// A signal on its way to the group is to find its members there: then nothing is done.
+bool leave_group(SignalState& process) REQUIRES(task_tree_lock) {
+  if (signal::is_on_its_way_to(*process.process_group)) return false;
+  process.process_group->detach_from_group(process);
+  return true;
 }
 
-Result<int> make_session() {
+// Nothing: it cannot be done now.
+std::optional<Result<void>> try_set_process_group(int pid, int group) {
+  Ref<Pid> old;
+  IrqGuard tree(task_tree_lock);
+  const Result<Task*> task = process_to_move(pid);
+  if (!task) return task.error();
+  SignalState& process = *(*task)->signal;
+  Ref<Pid> target = (*task)->pid;
+  if (group != 0) target = find_pid(group);
+  // Of other groups only one of the caller's session can be joined.
+  if (!(target == (*task)->pid) && (!target || !is_in_session(*target, *current().signal->session)))
+    return Errno::perm;
+  if (target == process.process_group) return Result<void>();
+  if (!leave_group(process)) return {};
+  old = std::exchange(process.process_group, target);
+  target->attach_to_group(process, nullptr);
+  return Result<void>();
+}
+
+std::optional<Result<int>> try_make_session() {
   Ref<tty::Terminal> terminal;
   Ref<Pid> old_group, old_session;  // dropped after the lock
   IrqGuard tree(task_tree_lock);
@@ -143,15 +153,32 @@ Result<int> make_session() {
   SignalState& process = *leader.signal;
   // The number must not name a group already: its members would be in two sessions.
   if (process.is_session_leader || !leader.pid->group_members.empty()) return Errno::perm;
+  if (!leave_group(process)) return {};
   process.is_session_leader = true;
   terminal = std::move(process.terminal);
   old_group = std::exchange(process.process_group, leader.pid);
   old_session = std::exchange(process.session, leader.pid);
-  old_group->detach_from_group(process);
   old_session->detach_from_session(process);
-  leader.pid->attach_to_group(process);
+  leader.pid->attach_to_group(process, nullptr);
   leader.pid->attach_to_session(process);
   return leader.pid->number_in(*current().namespaces->pid_for_children);
+}
+
+}  // namespace
+
+Result<void> set_process_group(int pid, int group) {
+  if (group < 0) return Errno::inval;
+  for (;;) {
+    if (const auto done = try_set_process_group(pid, group)) return *done;
+    signal::help_broadcasts();
+  }
+}
+
+Result<int> make_session() {
+  for (;;) {
+    if (const auto done = try_make_session()) return *done;
+    signal::help_broadcasts();
+  }
 }
 
 }  // namespace tine

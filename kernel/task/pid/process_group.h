@@ -12,6 +12,9 @@ namespace tine {
 struct SignalState;
 struct Task;
 
+// The running task's.
+Ref<Pid> own_process_group() EXCLUDES(task_tree_lock);
+
 // No member has a parent that is in the same session but in another group: if the group stopped,
 // nobody could continue it.
 bool is_orphaned_process_group(Pid& group) EXCLUDES(task_tree_lock);

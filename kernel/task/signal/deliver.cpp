@@ -44,14 +44,7 @@ void stop_here(Task& task) {
 
 void begin_stop(Task& task, int number) {
   // The tty's stop signals do nothing in a group that nobody could continue (POSIX); SIGSTOP does.
-  if (number != kSigStop) {
-    Ref<Pid> group;
-    {
-      IrqGuard tree(task_tree_lock);
-      group = task.signal->process_group;
-    }
-    if (is_orphaned_process_group(*group)) return;
-  }
+  if (number != kSigStop && is_orphaned_process_group(*own_process_group())) return;
   {
     IrqGuard guard(task.sighand->lock);
     // A SIGCONT that came meanwhile cancels the stop; it also took the stop signals off the queues.

@@ -14,6 +14,8 @@ Result<void> kill(int pid, int number, const SigInfo& info);
 Result<void> kill_thread(int tgid, int tid, int number, const SigInfo& info);
 // The process (or with `is_thread` the thread) behind a Pid.
 Result<void> kill_pid(Pid& pid, int number, const SigInfo& info, bool is_thread);
+// Whether the sender, which the caller keeps alive, may send it: the rule of kill(2), "Notes".
+bool may_signal(const Task& sender, Task& task, int number) REQUIRES(task_tree_lock);
 // What kill(2) says of its sender.
 SigInfo info_of_sender(int number, int code);
 

@@ -6,6 +6,7 @@
 // Callers hold task_tree_lock, which keeps the receiver's SigHand in place; the receiver's sighand
 // lock is taken here. The running task may signal itself without task_tree_lock.
 #include "task/clone/fork_under_way.h"
+#include "task/signal/broadcast.h"
 #include "task/signal/internal.h"
 
 namespace tine::signal {
@@ -148,6 +149,7 @@ Result<void> send_to_process(Task& task, int number, const SigInfo* info) {
   return send_locked(task, number, info, Target::process);
 }
 
+// Not a few at a time: whoever holds the lock already has more to do under it.
 void send_to_group_locked(Pid& group, int number, const SigInfo* info) {
   for (GroupMember& member : group.group_members) {
     auto& process = static_cast<SignalState&>(member);
@@ -156,8 +158,7 @@ void send_to_group_locked(Pid& group, int number, const SigInfo* info) {
 }
 
 void send_to_group(Pid& group, int number, const SigInfo* info) {
-  IrqGuard tree(task_tree_lock);
-  send_to_group_locked(group, number, info);
+  (void)Broadcast(&group, number, info, nullptr).send();
 }
 
 namespace {
