@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
 // The fair class (SCHED_NORMAL, SCHED_BATCH, SCHED_IDLE): earliest eligible virtual deadline first.
-// Each task has a virtual run time, real time scaled by 1024/weight; their average, weighted, is the
-// queue's virtual time V. Who is not ahead of V is eligible: it has had no more than its share. Of
-// the eligible ones that runs whose virtual deadline is first: the end of its slice, or, after a
+// Each task has a virtual run time, real time scaled by 1024/weight; their average, weighted, is
+// the queue's virtual time V. Who is not ahead of V is eligible: it has had no more than its share.
+// Of the eligible ones that runs whose virtual deadline is first: the end of its slice, or, after a
 // sleep, of what it ran between its last two sleeps. So who sleeps often comes to run at once, but
 // has no greater share.
 //
 // The distance to V, the lag, is what a task is owed. It is kept while the task sleeps or moves to
 // another CPU, so that neither gains nor loses; what it owes it pays by sleeping. It is scaled with
-// the weight when that changes. A forked child owes what its parent owes, and who reaps a child pays
-// what it still owed: forking neither gains CPU time nor costs any (B71).
+// the weight when that changes. A forked child owes what its parent owes, and who reaps a child
+// pays what it still owed: forking neither gains CPU time nor costs any (B71).
 #include <algorithm>
 
 #include "sched/run_queue.h"
@@ -72,8 +72,8 @@ int64_t without_paid_debt(int64_t owed, Nanoseconds slept) {
   return std::min<int64_t>(owed + std::min(slept, kLongestDebt) * 1024, 0);
 }
 
-// A newcomer, of weight w, moves V by its coming: by lag * w / W, where W is the weight of those who
-// are there. It is placed so that its lag is what it was once it has: at V - lag * (W + w) / W.
+// A newcomer, of weight w, moves V by its coming: by lag * w / W, where W is the weight of those
+// who are there. It is placed so that its lag is what it was once it has: at V - lag * (W + w) / W.
 // Returns whether it is ahead of V.
 bool place(FairQueue& fair, Schedulable& task, EnqueueReason reason, Nanoseconds now) {
   int64_t offset = 0;  // alone it is where V is
@@ -101,13 +101,17 @@ int64_t clamp_lag(const Schedulable& task, int64_t lag) {
 // Among those that wait. `is_early` is for now: virtual time goes on, and peek() looks again.
 void insert(FairQueue& fair, Schedulable& task, bool is_early) {
   task.is_early = is_early;
-  if (is_early) fair.early.insert(task);
-  else fair.eligible.insert(task);
+  if (is_early)
+    fair.early.insert(task);
+  else
+    fair.eligible.insert(task);
 }
 
 void remove(FairQueue& fair, Schedulable& task) {
-  if (task.is_early) fair.early.erase(task);
-  else fair.eligible.erase(task);
+  if (task.is_early)
+    fair.early.erase(task);
+  else
+    fair.eligible.erase(task);
 }
 
 void move_over(FairQueue& fair, Schedulable& task) {
@@ -153,6 +157,7 @@ class FairClass final : public SchedClass {
 
   void set_next(RunQueue& rq, Schedulable& task) const override {
     remove(rq.fair, task);
+    rq.fair.yielded_to = nullptr;
     task.turn_start = task.sum_exec_runtime;
   }
 
@@ -174,6 +179,7 @@ class FairClass final : public SchedClass {
 
   bool beats(const RunQueue& rq, const Schedulable& waiting,
              const Schedulable& running) const override {
+    if (&waiting == rq.fair.yielded_to) return true;
     if (!is_eligible(rq.fair, waiting)) return false;
     return !is_eligible(rq.fair, running) ||
            !is_before(running.virtual_deadline, waiting.virtual_deadline);
@@ -207,19 +213,16 @@ class FairClass final : public SchedClass {
     return beats(rq, *peek(rq), task);
   }
 
-  // Behind the next in line, and no further: yielding must not cost a share. If nobody else is
-  // eligible the yielder gives up what it is ahead of the next.
+  // Behind the next in line, and no further; also if that one is ahead of V, but not by much, since
+  // yielding must not cost a share. What it had then it has to wait for.
   void yield(RunQueue& rq, Schedulable& task) const override {
     if (!rq.fair.is_anyone_waiting()) return;
     const Schedulable& next = *peek(rq);
-    if (is_before(task.vruntime, next.vruntime) && !is_eligible(rq.fair, next)) {
-      uint64_t ahead = next.vruntime - task.vruntime;
-      task.vruntime += ahead;
-      rq.fair.weighted_offset += static_cast<int64_t>(ahead * task.weight);
-    }
     if (is_before(task.virtual_deadline, next.virtual_deadline)) {
       task.virtual_deadline = next.virtual_deadline;
     }
+    const uint64_t reach = task.vruntime + to_virtual(task, kMinimumTurn);
+    if (is_before(next.vruntime, reach)) rq.fair.yielded_to = &next;
   }
 };
 
@@ -255,7 +258,8 @@ void inherit_lag(const RunQueue& rq, Schedulable& child, const Schedulable& pare
   child.lag = clamp_lag(child, std::min<int64_t>(lag, 0));
 }
 
-// Time has paid some of it, as for a sleeper. By going on, the payer moves V along, as place() says.
+// Time has paid some of it, as for a sleeper. By going on, the payer moves V along, as place()
+// says.
 void pay_for(RunQueue& rq, int64_t lag, uint32_t weight, Nanoseconds dead_for) {
   FairQueue& fair = rq.fair;
   Schedulable& payer = *rq.current;

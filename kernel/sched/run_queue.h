@@ -66,6 +66,7 @@ struct FairQueue {
   Hint<uint64_t> total_weight = 0;
   uint64_t zero = 0;                   // virtual times are summed as distances to this one
   int64_t weighted_offset = 0;
+  const Schedulable* yielded_to = nullptr;  // runs next, although it may be early; only compared
   // What makes V comparable with other CPUs': V + shift is this CPU's progress (balance.cpp).
   uint64_t shift = 0;
   bool has_idled = true;               // since they were compared last; always if nobody is here

@@ -186,6 +186,35 @@ TEST(Scheduler, YieldLetsTheOtherRun) {
   EXPECT_EQ(order, (std::vector<int>{1, 2, 1, 2, 1, 2}));
 }
 
+// Who yields all the time has its share, beside one that never does and others that do likewise.
+void expect_equal_shares_of_yielders(int yielders, Nanoseconds pause) {
+  ThreadMachine machine;
+  const Nanoseconds share = kNsPerSecond, end = monotonic_now() + (1 + yielders) * share;
+  std::vector<KernelThread*> threads = {&machine.start([end] { use_cpu_until(end); })};
+  for (int i = 0; i < yielders; ++i) {
+    threads.push_back(&machine.start([pause, end] {
+      while (monotonic_now() < end) {
+        use_cpu(pause);
+        yield();
+      }
+    }));
+  }
+  machine.run();
+  for (const KernelThread* thread : threads) {
+    EXPECT_NEAR(static_cast<double>(thread->task.sum_exec_runtime), static_cast<double>(share),
+                20e6)
+        << yielders << " that yield after " << pause;
+  }
+}
+
+TEST(Scheduler, YieldingCostsNoShare) {
+  for (const int yielders : {1, 2}) {
+    for (const Nanoseconds pause : {10'000, 100'000, 1'000'000, 5'000'000}) {
+      expect_equal_shares_of_yielders(yielders, pause);
+    }
+  }
+}
+
 TEST(Scheduler, NoPreemptionWhileDisabled) {  // E97
   ThreadMachine machine;
   std::vector<int> order;
