@@ -68,6 +68,7 @@ struct SignalState : RefCounted<SignalState>, GroupMember, Announcement {
   std::atomic<int> live_threads{1};        // that have not begun to exit
   int thread_count = 1;                    // in `threads`, guarded as it is
   signal::PendingSignals shared_pending;
+  signal::SigSet sent_to_threads = 0;  // what may be pending for a single one; guarded likewise
   ForkUnderWay* forks_under_way = nullptr;  // task/clone/fork_under_way.h
   int group_exit_code = 0;
   Hint<bool> group_exiting = false;       // exit_group or a fatal signal; for the tick a hint

@@ -31,7 +31,6 @@
 namespace tine::arch::hosted {
 namespace {
 
-constexpr long kSysSchedYield = 24;
 constexpr long kSysFork = 57;
 constexpr long kSysExitGroup = 231;
 constexpr long kSysWait4 = 61;
@@ -132,10 +131,11 @@ namespace {
 
 MachineCounts counts_now() { return {live_counts(), statistics.threads.load()}; }
 
+constexpr Nanoseconds kMoment = 5'000'000;
+
 // Tasks that have ended may be on their way off other CPUs, for as long as the host likes: a leak
 // is what is still there when nothing changes any more.
 MachineCounts settled_on_all_cpus() {
-  constexpr Nanoseconds kMoment = 5'000'000;
   constexpr int kQuietMoments = 6;
   MachineCounts last = counts_now();
   for (int quiet = 0; quiet < kQuietMoments; ++quiet) {
@@ -151,8 +151,8 @@ MachineCounts settled_on_all_cpus() {
 }  // namespace
 
 MachineCounts settled_counts() {
-  // The last of a dead child, its stack, goes when another task has run.
-  for (int i = 0; i < 8; ++i) system_call(kSysSchedYield);
+  // The last of a dead child, its stack, goes when it has switched away and another task has run.
+  (void)time::sleep_until(time::Clock::monotonic, time::monotonic_now() + kMoment);
   return sched::cpu_count() > 1 ? settled_on_all_cpus() : counts_now();
 }
 

@@ -11,8 +11,7 @@ namespace tine {
 
 using namespace signal;
 
-SigInfo describe_child(Task& child) {
-  const CpuUsage usage = usage_of_process(child);
+SigInfo describe_child(Task& child, const CpuUsage& usage) {
   SigInfo info{.number = kSigChld};
   info.child.pid = child.pid->number_in(*child.parent->namespaces->pid_for_children);
   info.child.uid = child.creds().uid.value;
@@ -39,7 +38,7 @@ bool notify_parent_of_exit(Task& leader, int number) {
   }
   if (is_valid_signal(number)) {
     const int status = exit_status_of(leader);
-    SigInfo info = describe_child(leader);
+    SigInfo info = describe_child(leader, usage_of_process(leader));
     info.number = number;
     info.code = si_code_of_status(status);
     info.child.status = si_status_of(status);

@@ -7,11 +7,12 @@
 
 namespace tine {
 
+struct CpuUsage;
 struct Task;
 
-// Identity and times of a child, as its parent numbers it; `code` and status are the caller's to
-// add.
-signal::SigInfo describe_child(Task& child) REQUIRES(task_tree_lock);
+// Identity of a child, as its parent numbers it, and the times of `usage`; `code` and status are
+// the caller's to add.
+signal::SigInfo describe_child(Task& child, const CpuUsage& usage) REQUIRES(task_tree_lock);
 void wake_waiting_parent(Task& parent);
 
 // The process of `leader` has ended: sends `number` (0: none) to its parent. True if the parent

@@ -15,7 +15,8 @@ namespace {
 
 using namespace arch::hosted;
 
-constexpr long kSysPause = 34, kSysWait4 = 61, kSysKill = 62, kSysExitGroup = 231;
+constexpr long kSysProcmask = 14, kSysPause = 34, kSysWait4 = 61, kSysKill = 62,
+               kSysExitGroup = 231, kSysTgkill = 234;
 constexpr uint64_t kUntraced = 2, kContinued = 8;
 constexpr int kThreads = 40, kAtOnce = 8;
 
@@ -105,6 +106,28 @@ TEST(Announcement, FewAreToldAtOnceToGoOn) {
   });
 }
 
+// POSIX 2.4.3: SIGCONT takes stop signals away, also those that were sent to a single thread.
+TEST(Announcement, ContinuingForgetsTheStopsOfSingleThreads) {
+  run_core([] {
+    expect_nothing_leaked([] {
+      store_value<uint64_t>(kUserMemory, bit(kSigTstp));
+      EXPECT_EQ(system_call(kSysProcmask, 0, kUserMemory.value, 0, 8), 0);
+      const long pid = start_process(0);
+      const Ref<Task> process = find_task(static_cast<int>(pid));
+      const auto has_stop = [](Task& t) { return (t.pending.set & bit(kSigTstp)) != 0; };
+      for (int round = 0; round < 2; ++round) {
+        const auto thread = static_cast<uint64_t>(process->signal->threads.back().tid());
+        EXPECT_EQ(system_call(kSysTgkill, static_cast<uint64_t>(pid), thread, kSigTstp), 0);
+        EXPECT_EQ(count_threads(*process, has_stop), 1);
+        kill(pid, kSigCont);
+        EXPECT_EQ(count_threads(*process, has_stop), 0);
+      }
+      kill(pid, kSigKill);
+      expect_end(pid, kSigKill);
+    });
+  });
+}
+
 TEST(Announcement, AllDieWhileSomeMakeThreads) {  // B73
   in_many_orders(40, [] {
     const long pid = start_process(3);
@@ -146,8 +169,10 @@ TEST(Announcement, StopsAndContinuationsOvertakeEachOther) {
           pid);
     } while (load_value<int>(status) == 0xffff);
     const Ref<Task> process = find_task(static_cast<int>(pid));
-    EXPECT_EQ(count_threads(*process, [](Task& t) { return t.state.load() != TaskState::stopped; }),
-              0);
+    const auto goes_on = [](Task& t) {  // who ends goes on with that
+      return t.state.load() != TaskState::stopped && !(t.flags & kPfExiting);
+    };
+    EXPECT_EQ(count_threads(*process, goes_on), 0);
     kill(pid, kSigKill);
     expect_end(pid, kSigKill);
   });

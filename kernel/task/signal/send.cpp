@@ -60,8 +60,12 @@ SigInfo info_or_kernel(int number, const SigInfo* info) {
 }
 
 void discard_in_process(Task& task, SigSet unwanted) {
-  discard(task.signal->shared_pending, unwanted);
-  for (Task& thread : task.signal->threads) discard(thread.pending, unwanted);
+  SignalState& process = *task.signal;
+  discard(process.shared_pending, unwanted);
+  if ((process.sent_to_threads & unwanted) == 0) [[likely]]
+    return;
+  for (Task& thread : process.threads) discard(thread.pending, unwanted);
+  process.sent_to_threads &= ~unwanted;
 }
 
 // With the receiver's sighand lock held.
@@ -81,6 +85,7 @@ Result<ParentNotice> send_under_lock(Task& task, int number, const SigInfo* info
   PendingSignals& queue = target == Target::thread ? task.pending : task.signal->shared_pending;
   if (number < kSigRtMin && (queue.set & bit(number))) return notice;
   TRY(enqueue(queue, task, info_or_kernel(number, info)));
+  if (target == Target::thread) task.signal->sent_to_threads |= bit(number);
   wake_receiver(task, number, target);
   return notice;
 }

@@ -9,6 +9,7 @@
 // told then means nothing any more. The fields belong to the sighand lock.
 #include "task/exit/notify_parent.h"
 #include "task/signal/internal.h"
+#include "task/wait/wait.h"
 
 namespace tine::signal {
 
@@ -68,24 +69,23 @@ void join_group_stop(Task& child) {
   child.work.fetch_or(sched::kWorkSignal);
 }
 
+// As on Linux the times are the first thread's own: to add up those of all would take long.
 void tell_parent(Task& task, ParentNotice notice) {
   Task& leader = *task.group_leader;
   Task& parent = *leader.parent;
-  SigInfo info = describe_child(leader);
-  if (notice == ParentNotice::stopped) {
-    info.code = kCldStopped;
-    info.child.status = leader.signal->group_stop_signal;
-  } else {
-    info.code = kCldContinued;
-    info.child.status = kSigCont;
-  }
   bool wants_signal;
   {
     IrqGuard guard(parent.sighand->lock);
     const SigAction action = parent.sighand->action(kSigChld);
     wants_signal = action.handler != kIgnoreHandler && !(action.flags & kSaNoChildStop);
   }
-  if (wants_signal) (void)send_to_process_locked(parent, kSigChld, &info);
+  if (wants_signal) {
+    const bool has_stopped = notice == ParentNotice::stopped;
+    SigInfo info = describe_child(leader, usage_of_thread(leader));
+    info.code = has_stopped ? kCldStopped : kCldContinued;
+    info.child.status = has_stopped ? leader.signal->group_stop_signal : kSigCont;
+    (void)send_to_process_locked(parent, kSigChld, &info);
+  }
   wake_waiting_parent(parent);
 }
 
