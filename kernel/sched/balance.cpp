@@ -250,7 +250,7 @@ void even_out_weights(RunQueue& rq, Nanoseconds now) REQUIRES(rq.lock) {
     Schedulable* task = find_movable_fair(other.fair, rq.cpu, difference / 2);
     if (task == nullptr) break;
     move_between(other, rq, *task);
-    check_preemption(rq, *task);
+    check_preemption(rq, *task, EnqueueReason::moved);
   }
   unlock(other);
 }
@@ -286,7 +286,7 @@ void even_out_progress(RunQueue& rq, Nanoseconds now) REQUIRES(rq.lock) {
     Schedulable* task = find_movable_fair(other.fair, rq.cpu, UINT64_MAX);
     if (task != nullptr) {
       move_between(other, rq, *task);
-      check_preemption(rq, *task);
+      check_preemption(rq, *task, EnqueueReason::moved);
     }
     if (task == nullptr || ahead > kMostCarried) {
       other.fair.shift += static_cast<uint64_t>(lead(rq, other));

@@ -252,10 +252,13 @@ static void look_again_soon(RunQueue& rq) REQUIRES(rq.lock) {
   time::arm_tick(wanted);
 }
 
-void check_preemption(RunQueue& rq, Schedulable& task) {
+void check_preemption(RunQueue& rq, Schedulable& task, EnqueueReason reason) {
   Schedulable& running = *rq.current;
+  const bool is_fair_child = reason == EnqueueReason::fork && is_fair_policy(task.policy) &&
+                             task.policy == running.policy &&
+                             &running == arch::current_schedulable();
   bool wins = task.sched_class == running.sched_class
-                  ? task.sched_class->preempts(rq, task, running)
+                  ? !is_fair_child && task.sched_class->preempts(rq, task, running)
                   : task.sched_class->rank() > running.sched_class->rank();
   if (wins) reschedule(rq);
   else if (running.sched_class == &fair_class) look_again_soon(rq);

@@ -156,7 +156,7 @@ void replenish_deadline_tasks(RunQueue& rq, Nanoseconds now) {
     ++queue.ready;
     queue.waiting.insert(task);
     note_waiting_realtime(rq);
-    check_preemption(rq, task);
+    check_preemption(rq, task, EnqueueReason::moved);
   }
 }
 

@@ -63,7 +63,7 @@ void change_parameters(Schedulable& task, Change&& change) {
       rq.running_prio.store(task.prio, std::memory_order_relaxed);
       reschedule(rq);  // somebody else may be the better one now
     } else {
-      check_preemption(rq, task);
+      check_preemption(rq, task, EnqueueReason::moved);
     }
   }
   unlock(rq);

@@ -159,8 +159,9 @@ void deactivate(RunQueue& rq, Schedulable& task) REQUIRES(rq.lock);
 // The CPU of `rq` is to pick again soon. At most one interrupt is sent for it, by unlock(), and none
 // to a CPU that polls (E96-E98).
 void reschedule(RunQueue& rq) REQUIRES(rq.lock);
-// Reschedules if `task`, which waits, beats the running one (E93).
-void check_preemption(RunQueue& rq, Schedulable& task) REQUIRES(rq.lock);
+// Reschedules if `task`, which waits, beats the running one (E93). A fair child does not beat its
+// parent: what fork is to return to goes on, and the child has its turn.
+void check_preemption(RunQueue& rq, Schedulable& task, EnqueueReason reason) REQUIRES(rq.lock);
 // The class that the next task is of.
 const SchedClass& best_class(const RunQueue& rq) REQUIRES(rq.lock);
 // Makes a task that is on no queue, and whose `cpu` has been set, runnable there. Interrupts off.

@@ -186,6 +186,20 @@ TEST(Scheduler, YieldLetsTheOtherRun) {
   EXPECT_EQ(order, (std::vector<int>{1, 2, 1, 2, 1, 2}));
 }
 
+// However long the parent has run: fork's caller does not wait for what the child does.
+TEST(Scheduler, ForkReturnsBeforeTheChildRuns) {
+  ThreadMachine machine;
+  std::vector<int> order;
+  machine.start([&] {
+    use_cpu(3 * kMillisecond);
+    KernelThread& child = machine.create([&order] { order.push_back(2); });
+    wake_up_new_task(child.task);
+    order.push_back(1);
+  });
+  machine.run();
+  EXPECT_EQ(order, (std::vector<int>{1, 2}));
+}
+
 // Who yields all the time has its share, beside one that never does and others that do likewise.
 void expect_equal_shares_of_yielders(int yielders, Nanoseconds pause) {
   ThreadMachine machine;

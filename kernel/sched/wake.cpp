@@ -28,7 +28,7 @@ void count_wake_up(CpuId target) {
 void make_runnable(RunQueue& rq, Schedulable& task, EnqueueReason reason) REQUIRES(rq.lock) {
   task.waits_since = rq.now;
   activate(rq, task, reason);
-  check_preemption(rq, task);
+  check_preemption(rq, task, reason);
 }
 
 }  // namespace
