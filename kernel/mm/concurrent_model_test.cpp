@@ -191,16 +191,25 @@ class Model {
     return page.kind == Page::Kind::anonymous || is_in_file(at);
   }
 
-  // A refusal may have been decided before a change, and be told after it.
-  uint64_t changes_of(const Page& page) { return page.changes + file_changes_; }
+  // A refusal may have been decided before a change took effect, and be told after it: it can be
+  // judged if none was under way at its beginning, and none has begun since.
+  struct Quiet {
+    bool was_certain;
+    uint64_t changes;
+    bool operator==(const Quiet&) const = default;
+  };
+  Quiet quiet(const Process& process, const Page& page) {
+    return {is_certain(process, page), page.changes + file_changes_};
+  }
 
   void check_store(Process& process, uint64_t at) {
     Page& page = process.pages[at];
-    uint64_t value = ++last_value_, changes_before = changes_of(page);
+    uint64_t value = ++last_value_;
+    const Quiet before = quiet(process, page);
     bool stored = poke(address_of(at), value);
     // What is known is looked at only now: it may have changed while the store waited in a fault.
     if (is_certain(process, page)) {
-      if (stored || changes_of(page) == changes_before) {
+      if (stored || quiet(process, page) == before) {
         EXPECT_EQ(stored, is_accessible(page, at, kProtWrite)) << "page " << at;
       }
       if (stored) values_of(process, at) = {value};
@@ -216,10 +225,11 @@ class Model {
 
   void check_load(Process& process, uint64_t at) {
     Page& page = process.pages[at];
-    uint64_t value = 0, changes_before = changes_of(page);
+    uint64_t value = 0;
+    const Quiet before = quiet(process, page);
     bool loaded = arch::copy_from_user(&value, address_of(at), sizeof value) == 0;
     if (!is_certain(process, page)) return;
-    if (loaded || changes_of(page) == changes_before) {
+    if (loaded || quiet(process, page) == before) {
       EXPECT_EQ(loaded, is_accessible(page, at, kProtRead)) << "page " << at;
     }
     if (!loaded) return;
