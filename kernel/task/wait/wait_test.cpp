@@ -4,6 +4,7 @@
 // stops.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <vector>
 
 #include "arch/hosted/storm.h"
@@ -128,12 +129,16 @@ TEST(Wait, KillStormAgainstForkStorm) {  // G5, G6
     run_core(
         [] {
           expect_nothing_leaked([] {
+            static std::atomic<bool> has_group;
+            has_group = false;
             const long leader = fork([] {
               system_call(kSysSetsid);
+              has_group = true;
               for (;;) fork([] { system_call(kSysPause); });
             });
+            while (!has_group) system_call(kSysYield);
             for (int i = 0; i < 30; ++i) system_call(kSysYield);
-            system_call(kSysKill, static_cast<uint64_t>(-leader), signal::kSigKill);
+            kill(-leader, signal::kSigKill);
             while (wait_for(-1) >= 0) {
             }
           });
