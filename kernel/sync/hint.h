@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// Hint<T>: a number that is written under a lock and read by others without it, who can live with a
-// value that is out of date: counters for statistics, the load of another CPU. To the compiler and
-// TSan it is an atomic that orders nothing; to the machine an ordinary variable.
+// Hint<T>: a number that is written under a lock, or by one task alone, and read by others without
+// it, who can live with a value that is out of date: counters for statistics, the load of another
+// CPU. To the compiler and TSan it is an atomic that orders nothing; to the machine an ordinary
+// variable.
 #pragma once
 
 #include <atomic>
@@ -22,9 +23,11 @@ class Hint {
     value_.store(value, std::memory_order_relaxed);
     return value;
   }
-  // Not one step: for the holder of the lock.
+  // Not one step: for the holder of the lock, or the task whose it is.
   T operator+=(T change) { return *this = *this + change; }
   T operator-=(T change) { return *this = *this - change; }
+  T operator|=(T bits) { return *this = *this | bits; }
+  T operator&=(T bits) { return *this = *this & bits; }
   T operator++() { return *this += 1; }
   T operator--() { return *this -= 1; }
 

@@ -57,7 +57,7 @@ struct Task final : RefCounted<Task>, sched::Schedulable, Reclaimable {
 
   // --- The task's own; others read them with care.
   char name[kNameLength] = {};              // comm
-  uint32_t flags = 0;                       // task/task_flags.h
+  Hint<uint32_t> flags = 0;                 // task/task_flags.h
   UserAddr set_child_tid, clear_child_tid;  // set_tid_address(2), CLONE_CHILD_*
   UserAddr robust_list;
   UserAddr rseq_area;                       // rseq(2); none: no sequence is registered

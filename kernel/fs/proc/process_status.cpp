@@ -82,7 +82,7 @@ Result<void> write_stat(Task& task, bool whole_process, TextBuilder& out) {
   // 1-22
   out.print("{} ({}) {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} 0 {}",
             whole_process ? task.tgid() : task.tid(), name_of(task), state_of(task).letter,
-            family.parent, family.group, family.session, device, foreground, task.flags,
+            family.parent, family.group, family.session, device, foreground, uint32_t{task.flags},
             family.own.minor_faults, family.children.minor_faults, family.own.major_faults,
             family.children.major_faults, family.own.user_time / kNsPerTick,
             family.own.system_time / kNsPerTick, family.children.user_time / kNsPerTick,

@@ -32,18 +32,18 @@ namespace {
 // From here on the thread takes no signals: those of the process go to others, and a stop under way
 // does not wait for it.
 void begin_exit(Task& task) {
-  bool completed_stop = false;
+  signal::ParentNotice notice;
   {
     IrqGuard guard(task.sighand->lock);
     task.flags |= kPfExiting;
     if (task.signal->thread_count > 1 && !task.signal->group_exiting) {
       signal::retarget_at_exit(task);
     }
-    completed_stop = signal::finish_own_stop(task);
+    notice = signal::finish_own_stop(task);
   }
-  if (completed_stop) {
+  if (notice.code != 0) {
     IrqGuard tree(task_tree_lock);
-    signal::tell_parent(task, signal::ParentNotice::stopped);
+    signal::tell_parent(task, notice);
   }
 }
 

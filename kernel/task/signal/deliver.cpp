@@ -28,16 +28,16 @@ struct Handler {
 // Takes part in the stop under way: sleeps until SIGCONT or death. The state is set under the
 // sighand lock, so that a SIGCONT after that finds it.
 void stop_here(Task& task) {
-  bool is_last;
+  ParentNotice notice;
   {
     IrqGuard guard(task.sighand->lock);
     if (!is_stop_due(task)) return;
-    is_last = finish_own_stop(task);
+    notice = finish_own_stop(task);
     prepare_to_sleep(TaskState::stopped);
   }
-  if (is_last) {
+  if (notice.code != 0) {
     IrqGuard tree(task_tree_lock);
-    if (task.signal->group_stopped) tell_parent(task, ParentNotice::stopped);
+    tell_parent(task, notice);
   }
   sched::schedule();
 }

@@ -12,7 +12,10 @@ namespace tine::signal {
 
 // What has to be told to the parent once the sighand lock has been released; the parent's is of the
 // same rank.
-enum class ParentNotice : uint8_t { none, stopped, continued };
+struct ParentNotice {
+  int code = 0;    // as in siginfo: kCldStopped or kCldContinued; 0: there is nothing to tell
+  int status = 0;  // the signal that did it
+};
 
 // How many a signal is for: the process itself, or all of a group, which a fork must not miss.
 enum class Reach : uint8_t { process, group };
@@ -23,7 +26,7 @@ Result<void> send_to_process_locked(Task& task, int number, const SigInfo* info,
 ParentNotice continue_process(Task& task);  // SIGCONT: wakes and forgets stops
 // Called by the running task; announce_to_rest() follows. False: the process is dying instead.
 bool begin_group_stop(Task& task, int number);
-bool finish_own_stop(Task& task);             // true: the task was the last to stop
+ParentNotice finish_own_stop(Task& task);     // nothing, unless the task was the last to stop
 void join_group_stop(Task& child);            // a thread born into a stopping process
 void take_part_in_stop(Task& thread);         // if it does not yet
 void cancel_stop(SignalState& process);       // whoever has not stopped yet need not

@@ -71,8 +71,8 @@ void discard_in_process(Task& task, SigSet unwanted) {
 // With the receiver's sighand lock held.
 Result<ParentNotice> send_under_lock(Task& task, int number, const SigInfo* info, Target target,
                                      bool is_forced) {
-  if (task.signal->group_exiting) return ParentNotice::none;
-  ParentNotice notice = ParentNotice::none;
+  if (task.signal->group_exiting) return {};
+  ParentNotice notice;
   // Stopping and continuing cancel each other, even when they are blocked or ignored.
   if (bit(number) & kStopSignals) {
     discard_in_process(task, bit(kSigCont));
@@ -100,7 +100,7 @@ Result<void> send_locked(Task& task, int number, const SigInfo* info, Target tar
     IrqGuard guard(task.sighand->lock);
     notice = TRY(send_under_lock(task, number, info, target, is_forced));
   }
-  if (notice != ParentNotice::none) tell_parent(task, notice);
+  if (notice.code != 0) tell_parent(task, notice);
   return {};
 }
 

@@ -37,29 +37,28 @@ void cancel_stop(SignalState& process) {
   process.group_stop_count = 0;
 }
 
-bool finish_own_stop(Task& task) {
+ParentNotice finish_own_stop(Task& task) {
   SignalState& process = *task.signal;
-  if (!is_stop_due(task)) return false;
+  if (!is_stop_due(task)) return {};
   task.due_stop = 0;
-  if (--process.group_stop_count > 0) return false;
+  if (--process.group_stop_count > 0) return {};
   process.group_stopped = true;
   process.stopped_unreported = true;
   process.continued_unreported = false;
-  return true;
+  return {kCldStopped, process.group_stop_signal};
 }
 
 ParentNotice continue_process(Task& task) {
   SignalState& process = *task.signal;
-  const ParentNotice notice = process.group_stop_count > 0 ? ParentNotice::stopped
-                              : process.group_stopped      ? ParentNotice::continued
-                                                           : ParentNotice::none;
-  if (notice == ParentNotice::none) return notice;
+  const bool cuts_short = process.group_stop_count > 0;
+  if (!cuts_short && !process.group_stopped) return {};
   cancel_stop(process);
   process.group_stopped = false;
   process.stopped_unreported = false;
   process.continued_unreported = true;
   announce(task);
-  return notice;
+  if (cuts_short) return {kCldStopped, process.group_stop_signal};
+  return {kCldContinued, kSigCont};
 }
 
 void join_group_stop(Task& child) {
@@ -80,10 +79,9 @@ void tell_parent(Task& task, ParentNotice notice) {
     wants_signal = action.handler != kIgnoreHandler && !(action.flags & kSaNoChildStop);
   }
   if (wants_signal) {
-    const bool has_stopped = notice == ParentNotice::stopped;
     SigInfo info = describe_child(leader, usage_of_thread(leader));
-    info.code = has_stopped ? kCldStopped : kCldContinued;
-    info.child.status = has_stopped ? leader.signal->group_stop_signal : kSigCont;
+    info.code = notice.code;
+    info.child.status = notice.status;
     (void)send_to_process_locked(parent, kSigChld, &info);
   }
   wake_waiting_parent(parent);
