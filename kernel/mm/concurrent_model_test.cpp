@@ -30,6 +30,7 @@
 #include "core/testing.h"
 #include "mm/fold.h"
 #include "mm/huge_page.h"
+#include "mm/model_windows.h"
 #include "mm/testing.h"
 
 namespace tine::mm {
@@ -45,25 +46,10 @@ constexpr uint64_t kProtRead = 1, kProtWrite = 2, kMapShared = 1, kMapPrivate = 
 constexpr uint64_t kMapAnonymous = 32, kMremapMayMoveFixed = 3, kDontNeed = 4;
 constexpr uint64_t kThreadFlags = 0x5'0f00;  // VM FS FILES SIGHAND THREAD SYSVSEM
 
-// Windows that lie across the borders of tables, as in model_check_test.cpp. In the last, which has
-// room for two huge pages, the model takes a run of 128 pages for one; the first is stored to.
-constexpr uint64_t kWindowPages = 12;
-constexpr uint64_t kBorders[] = {0x8020'0000, 0x4000'0000, 0x80'0000'0000, 0xc020'0000};
-constexpr uint64_t kHugeWindow = std::size(kBorders) - 1;
-constexpr uint64_t kRunPages = 128;
-constexpr uint64_t kPages = kWindowPages * std::size(kBorders);
+using Windows = ModelWindows<12, 128>;  // room for two huge pages and two halves
 // Page i of a process may map page i % kFilePages of those that the file has behind the first ones.
 constexpr uint64_t kFilePages = 8, kFirstPages = 8;
 constexpr int kMaxThreads = 3;
-
-bool may_be_huge(uint64_t page) { return page / kWindowPages == kHugeWindow; }
-uint64_t bytes_of(uint64_t first, uint64_t count) {
-  return count * kPageSize * (may_be_huge(first) ? kRunPages : 1);
-}
-UserAddr address_of(uint64_t page) {
-  UserAddr start(kBorders[page / kWindowPages] - bytes_of(page, kWindowPages / 2));
-  return start + bytes_of(page, page % kWindowPages);
-}
 
 using Values = std::vector<uint64_t>;
 
@@ -78,14 +64,14 @@ struct Page {
 };
 
 struct Process {
-  std::vector<Page> pages = std::vector<Page>(kPages);
+  std::vector<Page> pages = std::vector<Page>(Windows::kPages);
   Process* newborn = nullptr;  // a fork of this one is under way, and its child has not begun
   bool is_changing = false;    // one change at a time
   bool is_exiting = false;
   int threads = 1;
 };
 
-class Model {
+class Model : Windows {
  public:
   // Few processes stay on their CPUs and fill the translation caches; many share more.
   Model(uint64_t steps, unsigned seed)

@@ -18,33 +18,17 @@
 #include "mm/advice.h"
 #include "mm/fault.h"
 #include "mm/fold.h"
+#include "mm/model_windows.h"
 #include "mm/shmem.h"
 #include "mm/testing.h"
 
 namespace tine::mm {
 namespace {
 
-// Windows that lie across the borders of tables: of a leaf, of 1 GiB, of 512 GiB. The last has room
-// for two huge pages and two halves: there the model takes a run of 64 pages for one, of which the
-// first is written.
-constexpr uint64_t kWindowPages = 24;
-constexpr uint64_t kBorders[] = {0x8020'0000, 0x4000'0000, 0x80'0000'0000, 0xc020'0000};
-constexpr uint64_t kHugeWindow = std::size(kBorders) - 1;
-constexpr uint64_t kRunPages = 64;
-constexpr uint64_t kPages = kWindowPages * std::size(kBorders);
+using Windows = ModelWindows<24, 64>;  // room for two huge pages and two halves
 constexpr uint64_t kFilePages = 16;
 constexpr size_t kMaxProcesses = 8;
 constexpr int kDontNeed = 4, kDontFork = 10, kHugeAdvice = 14, kWipeOnFork = 18, kCollapse = 25;
-
-bool may_be_huge(uint64_t page) { return page / kWindowPages == kHugeWindow; }
-uint64_t bytes_of(uint64_t first, uint64_t count) {
-  return count * kPageSize * (may_be_huge(first) ? kRunPages : 1);
-}
-UserAddr address_of(uint64_t page) {
-  uint64_t window = page / kWindowPages;
-  UserAddr start(kBorders[window] - bytes_of(page, kWindowPages / 2));
-  return start + bytes_of(page, page % kWindowPages);
-}
 
 struct Page {
   enum class Kind : uint8_t { none, anonymous, file_private, file_shared };
@@ -58,7 +42,7 @@ struct Page {
 
 struct Process {
   MmUser mm;
-  std::vector<Page> pages = std::vector<Page>(kPages);
+  std::vector<Page> pages = std::vector<Page>(Windows::kPages);
 };
 
 struct TableSums {
@@ -83,7 +67,7 @@ void sum_tables(PhysAddr table, unsigned level, TableSums& sums) {
   }
 }
 
-class Model {
+class Model : Windows {
  public:
   Model(MemoryMachine& machine, unsigned seed) : machine_(machine), random_(seed) {
     inject_ = seed % 2 == 0;
