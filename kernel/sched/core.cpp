@@ -254,11 +254,8 @@ static void look_again_soon(RunQueue& rq) REQUIRES(rq.lock) {
 
 void check_preemption(RunQueue& rq, Schedulable& task, EnqueueReason reason) {
   Schedulable& running = *rq.current;
-  const bool is_fair_child = reason == EnqueueReason::fork && is_fair_policy(task.policy) &&
-                             task.policy == running.policy &&
-                             &running == arch::current_schedulable();
   bool wins = task.sched_class == running.sched_class
-                  ? !is_fair_child && task.sched_class->preempts(rq, task, running)
+                  ? task.sched_class->preempts(rq, task, running, reason)
                   : task.sched_class->rank() > running.sched_class->rank();
   if (wins) reschedule(rq);
   else if (running.sched_class == &fair_class) look_again_soon(rq);

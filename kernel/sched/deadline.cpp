@@ -102,8 +102,8 @@ class DeadlineClass final : public SchedClass {
              const Schedulable& running) const override {
     return running.is_throttled || waiting.deadline_at < running.deadline_at;
   }
-  bool preempts(const RunQueue& rq, const Schedulable& waiting,
-                const Schedulable& running) const override {
+  bool preempts(const RunQueue& rq, const Schedulable& waiting, const Schedulable& running,
+                EnqueueReason) const override {
     return !waiting.is_throttled && beats(rq, waiting, running);
   }
 

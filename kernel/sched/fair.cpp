@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // The fair class (SCHED_NORMAL, SCHED_BATCH, SCHED_IDLE): earliest eligible virtual deadline first.
-// Each task has a virtual run time, real time scaled by 1024/weight; their average, weighted, is
-// the queue's virtual time V. Who is not ahead of V is eligible: it has had no more than its share.
-// Of the eligible ones that runs whose virtual deadline is first: the end of its slice, or, after a
+// Each task has a virtual run time, real time scaled by 1024/weight; their average, weighted, is the
+// queue's virtual time V. Who is not ahead of V is eligible: it has had no more than its share. Of
+// the eligible ones that runs whose virtual deadline is first: the end of its slice, or, after a
 // sleep, of what it ran between its last two sleeps. So who sleeps often comes to run at once, but
 // has no greater share.
 //
@@ -72,8 +72,8 @@ int64_t without_paid_debt(int64_t owed, Nanoseconds slept) {
   return std::min<int64_t>(owed + std::min(slept, kLongestDebt) * 1024, 0);
 }
 
-// A newcomer, of weight w, moves V by its coming: by lag * w / W, where W is the weight of those
-// who are there. It is placed so that its lag is what it was once it has: at V - lag * (W + w) / W.
+// A newcomer, of weight w, moves V by its coming: by lag * w / W, where W is the weight of those who
+// are there. It is placed so that its lag is what it was once it has: at V - lag * (W + w) / W.
 // Returns whether it is ahead of V.
 bool place(FairQueue& fair, Schedulable& task, EnqueueReason reason, Nanoseconds now) {
   int64_t offset = 0;  // alone it is where V is
@@ -101,17 +101,13 @@ int64_t clamp_lag(const Schedulable& task, int64_t lag) {
 // Among those that wait. `is_early` is for now: virtual time goes on, and peek() looks again.
 void insert(FairQueue& fair, Schedulable& task, bool is_early) {
   task.is_early = is_early;
-  if (is_early)
-    fair.early.insert(task);
-  else
-    fair.eligible.insert(task);
+  if (is_early) fair.early.insert(task);
+  else fair.eligible.insert(task);
 }
 
 void remove(FairQueue& fair, Schedulable& task) {
-  if (task.is_early)
-    fair.early.erase(task);
-  else
-    fair.eligible.erase(task);
+  if (task.is_early) fair.early.erase(task);
+  else fair.eligible.erase(task);
 }
 
 void move_over(FairQueue& fair, Schedulable& task) {
@@ -185,9 +181,11 @@ class FairClass final : public SchedClass {
            !is_before(running.virtual_deadline, waiting.virtual_deadline);
   }
 
-  bool preempts(const RunQueue& rq, const Schedulable& waiting,
-                const Schedulable& running) const override {
+  // A child does not preempt its parent, to whom fork is to return first.
+  bool preempts(const RunQueue& rq, const Schedulable& waiting, const Schedulable& running,
+                EnqueueReason reason) const override {
     if (running.policy == kPolicyIdle && waiting.policy != kPolicyIdle) return true;
+    if (reason == EnqueueReason::fork && &running == arch::current_schedulable()) return false;
     if (running.sum_exec_runtime - running.awake_since < kMinimumTurn) [[likely]]
       return false;
     return waiting.policy == kPolicyNormal && beats(rq, waiting, running);

@@ -23,7 +23,8 @@ class IdleClass final : public SchedClass {
   bool beats(const RunQueue&, const Schedulable&, const Schedulable&) const override {
     return false;
   }
-  bool preempts(const RunQueue&, const Schedulable&, const Schedulable&) const override {
+  bool preempts(const RunQueue&, const Schedulable&, const Schedulable&,
+                EnqueueReason) const override {
     return false;
   }
   void charge(RunQueue&, Schedulable&, Nanoseconds) const override {}

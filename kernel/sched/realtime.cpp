@@ -67,8 +67,8 @@ class RealtimeClass final : public SchedClass {
     return waiting.prio < running.prio ||
            (waiting.prio == running.prio && running.slice_left <= 0);
   }
-  bool preempts(const RunQueue&, const Schedulable& waiting,
-                const Schedulable& running) const override {
+  bool preempts(const RunQueue&, const Schedulable& waiting, const Schedulable& running,
+                EnqueueReason) const override {
     return waiting.prio < running.prio;
   }
 

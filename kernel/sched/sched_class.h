@@ -33,9 +33,9 @@ class SchedClass {
   // Of this class: whether `waiting`, the best that waits, is to run now that one is being chosen.
   virtual bool beats(const RunQueue& rq, const Schedulable& waiting,
                      const Schedulable& running) const = 0;
-  // Of this class: whether a choice is to be made at once because `waiting` has come.
-  virtual bool preempts(const RunQueue& rq, const Schedulable& waiting,
-                        const Schedulable& running) const = 0;
+  // Of this class: whether a choice is to be made at once because `waiting` has come, and why.
+  virtual bool preempts(const RunQueue& rq, const Schedulable& waiting, const Schedulable& running,
+                        EnqueueReason reason) const = 0;
 
   // The running task has used `delta` of the CPU.
   virtual void charge(RunQueue& rq, Schedulable& task, Nanoseconds delta) const = 0;

@@ -50,7 +50,8 @@ class StopClass final : public SchedClass {
   bool beats(const RunQueue&, const Schedulable&, const Schedulable&) const override {
     return false;  // there is one a CPU
   }
-  bool preempts(const RunQueue&, const Schedulable&, const Schedulable&) const override {
+  bool preempts(const RunQueue&, const Schedulable&, const Schedulable&,
+                EnqueueReason) const override {
     return false;
   }
   void charge(RunQueue&, Schedulable&, Nanoseconds) const override {}
