@@ -6,8 +6,7 @@
 // the broadcast began:
 //
 // - Who leaves while it is under way is passed over by its cursor (member_leaves).
-// - A child stands in both lists right behind who forked it. So it is told if and only if its
-// parent
+// - A child stands in both lists right behind who forked it. So it is told if and only if its parent
 //   has yet to be; what the parent is told during the fork, ForkUnderWay brings to the child (G5).
 // - Who joins a group comes to stand before all who have yet to be told. Nobody leaves one for
 //   another while a signal is on its way there (process_group.cpp).

@@ -131,21 +131,28 @@ void finish(Broadcast& broadcast) {
   }
 }
 
-// A broadcast of which one portion has been told.
-void in_the_midst(const std::function<void(Group&, Broadcast&)>& body) {
-  run_core([&body] {
-    expect_nothing_leaked([&body] {
+using Body = std::function<void(Group&, Broadcast&)>;
+
+// A broadcast to the group, or to all processes, of which the first of the group have been told. Among
+// all, too, those of the group stand one after another.
+void in_the_midst_of(bool all, const Body& body) {
+  run_core([&] {
+    expect_nothing_leaked([&] {
       Group group;
-      Broadcast broadcast(&group.pid(), kSigUsr1, nullptr, nullptr);
+      const SigInfo info{.number = kSigUsr1};
+      Broadcast broadcast(all ? nullptr : &group.pid(), kSigUsr1, &info, &current());
       begin(broadcast);
-      EXPECT_EQ(group.told().size(), kAtOnce);
+      while (group.told().empty()) help_broadcasts();
       body(group, broadcast);
     });
   });
 }
+void in_the_midst(const Body& body) { in_the_midst_of(false, body); }
+void in_the_midst_of_all(const Body& body) { in_the_midst_of(true, body); }
 
 TEST(Broadcast, FewAreToldAtOnce) {
   in_the_midst([](Group& group, Broadcast& broadcast) {
+    EXPECT_EQ(group.told().size(), kAtOnce);
     for (size_t told = 2 * kAtOnce; told <= kMembers; told += kAtOnce) {
       {
         IrqGuard tree(task_tree_lock);
@@ -167,20 +174,6 @@ TEST(Broadcast, ChildrenAreToldIfTheirParentsHaveYetToBe) {  // G5
     expected.insert(of_untold);
     EXPECT_EQ(group.told(), expected);
     EXPECT_GT(of_told, 0);
-  });
-}
-
-// The same among all processes: those of the group stand there one after another.
-void in_the_midst_of_all(const std::function<void(Group&, Broadcast&)>& body) {
-  run_core([&body] {
-    expect_nothing_leaked([&body] {
-      Group group;
-      const SigInfo info{.number = kSigUsr1};
-      Broadcast broadcast(nullptr, kSigUsr1, &info, &current());
-      begin(broadcast);
-      while (group.told().empty()) help_broadcasts();
-      body(group, broadcast);
-    });
   });
 }
 
