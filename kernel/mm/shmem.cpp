@@ -148,6 +148,28 @@ Frame* ShmemObject::find_locked(uint64_t index) {
   return boot_page_count_ != 0 ? find_boot_page_locked(index) : nullptr;
 }
 
+// Of a page that is not in the tree: where the empty slot above it ends.
+uint64_t ShmemObject::end_of_gap_locked(uint64_t index) const {
+  if (!fits(height_, index)) return ~uint64_t{0};
+  const void* at = root_;
+  unsigned level = height_;
+  while (level > 0 && at != nullptr) {
+    --level;
+    at = static_cast<const ShmemNode*>(at)->slots[slot_of(level, index)];
+  }
+  return (index | ((uint64_t{1} << (level * ShmemNode::kBits)) - 1)) + 1;
+}
+
+uint64_t ShmemObject::find_page(uint64_t first, uint64_t end, bool hole) {
+  SpinGuard guard(pages_lock_);
+  for (uint64_t index = first; index < end; guard.let_others()) {
+    const bool is_there = find_locked(index) != nullptr;
+    if (is_there != hole) return index;
+    index = is_there || index < boot_page_count_ ? index + 1 : end_of_gap_locked(index);
+  }
+  return end;
+}
+
 Result<void> ShmemObject::insert(uint64_t index, Frame& frame, Where where) {
   Result<CommitCharge> charge =
       is_promised_whole_ ? CommitCharge() : CommitCharge::take({.pages = 1});

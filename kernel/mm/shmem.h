@@ -57,6 +57,9 @@ class ShmemObject final : public MemoryObject {
   // move. ENOSPC, with those that it had made given back: more than `most` would be new, or there is
   // no memory.
   Result<void> allocate(uint64_t offset, uint64_t length, uint64_t most);
+  // The first page of [first, end) that is there or, for `hole`, is not; `end`: there is none. Takes
+  // as long as there are pages, however large the holes.
+  uint64_t find_page(uint64_t first, uint64_t end, bool hole) EXCLUDES(pages_lock_);
   uint64_t pages_in_use() const { return pages_.load(std::memory_order_relaxed); }
 
   // Takes over `pages` frames of the boot archive, contiguous from the page-aligned `start`, with
@@ -66,6 +69,7 @@ class ShmemObject final : public MemoryObject {
  private:
   Frame* find_locked(uint64_t index) REQUIRES(pages_lock_);
   const ShmemNode* lowest_node_locked(uint64_t index) const REQUIRES(pages_lock_);
+  uint64_t end_of_gap_locked(uint64_t index) const REQUIRES(pages_lock_);
   Frame* find_boot_page_locked(uint64_t index) REQUIRES(pages_lock_);
   void adopt_boot_page_locked(Frame& frame, uint64_t index) REQUIRES(pages_lock_);
   enum class Where : bool { within_size, anywhere };

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <set>
 #include <vector>
 
 #include "mm/testing.h"
@@ -78,6 +79,35 @@ struct Image final : PreparedImage {
 };
 
 // An image is true of the contents that it was made of, and of no others.
+// lseek(2) SEEK_DATA, SEEK_HOLE: a hole of a file of any size is passed over at once.
+TEST(Shmem, PagesAndHolesAreFoundHoweverFarApart) {
+  constexpr uint64_t kEnd = uint64_t{1} << 50;
+  for (unsigned seed = 1; seed <= 20; ++seed) {
+    MemoryMachine machine;
+    auto object = *make_file_pages();
+    std::mt19937_64 random(seed);
+    std::set<uint64_t> pages;
+    EXPECT_EQ(object->find_page(0, kEnd, false), kEnd);
+    EXPECT_EQ(object->find_page(7, kEnd, true), 7u);
+    for (int run = 0; run < 12; ++run) {
+      uint64_t at = random() % kEnd >> random() % 50;
+      for (uint64_t left = 1 + random() % 70; left > 0 && at < kEnd; --left) pages.insert(at++);
+    }
+    ASSERT_TRUE(object->resize(kEnd << kPageShift));
+    for (const uint64_t page : pages) ASSERT_TRUE(object->get_page(page, true));
+    for (int look = 0; look < 300; ++look) {
+      uint64_t from = random() % kEnd >> random() % 50;
+      const auto near = pages.lower_bound(from);
+      if (look % 2 == 0 && near != pages.end()) from = *near - std::min<uint64_t>(*near, look % 3);
+      const auto next = pages.lower_bound(from);
+      EXPECT_EQ(object->find_page(from, kEnd, false), next != pages.end() ? *next : kEnd);
+      uint64_t hole = from;
+      while (pages.contains(hole)) ++hole;
+      EXPECT_EQ(object->find_page(from, kEnd, true), std::min(hole, kEnd));
+    }
+  }
+}
+
 TEST(Shmem, ImagesAreKeptUntilTheContentsChange) {
   MemoryMachine machine;
   std::byte data[3] = {};
@@ -142,6 +172,8 @@ TEST(Shmem, BootPagesAreUsedWhereTheyLie) {
     ASSERT_TRUE(object->resize(4 * kPageSize));
     EXPECT_EQ(frame_data<char>(**object->get_page(3, false))[0], 0);
     EXPECT_EQ(frame_data<char>(**object->get_page(1, false))[0], 'x');
+    EXPECT_EQ(object->find_page(0, 4, true), 2u);
+    EXPECT_EQ(object->find_page(2, 4, false), 3u);
   }
   EXPECT_EQ(memory_statistics().free_frames, free_before + 8);
 }

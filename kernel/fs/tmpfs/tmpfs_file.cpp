@@ -205,13 +205,10 @@ Result<uint64_t> TmpfsFile::seek_data(uint64_t offset, bool hole) {
   uint64_t end = size();
   if (offset >= end) return Errno::nxio;
   if (archive_length_.load(std::memory_order_relaxed) != 0) return hole ? end : offset;
-  for (uint64_t at = offset; at < end; at = page_floor(at) + kPageSize) {
-    mm::Frame* frame = nullptr;
-    pages_->get_cached_pages(at >> kPageShift, {&frame, 1});
-    if (frame != nullptr) mm::put_frame(*frame);
-    if ((frame != nullptr) != hole) return at;
-  }
-  return hole ? Result<uint64_t>(end) : Errno::nxio;
+  const uint64_t end_page = page_ceil(end) >> kPageShift;
+  const uint64_t page = pages_->find_page(offset >> kPageShift, end_page, hole);
+  if (page == end_page) return hole ? Result<uint64_t>(end) : Errno::nxio;
+  return std::max(offset, page << kPageShift);
 }
 
 Result<Ref<mm::MemoryObject>> TmpfsFile::memory_object() {
