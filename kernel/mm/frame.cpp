@@ -281,7 +281,7 @@ void free_frame(Frame& frame) {
   arch::IrqState irqs = arch::irq_save();
   CpuFrames& cpu = this_cpu_frames();
   unsigned order = frame.order;
-  cpu.used[static_cast<unsigned>(frame.kind)] -= int64_t{1} << order;
+  cpu.used[static_cast<unsigned>(FrameKind{frame.kind})] -= int64_t{1} << order;
   frame.kind = FrameKind::free;
   if (order == 0) [[likely]] {
     cpu.frames.push(frame);
@@ -302,7 +302,7 @@ void split_block(Frame& block) {
 void change_kind(Frame& frame, FrameKind kind) {
   arch::IrqState irqs = arch::irq_save();
   CpuFrames& cpu = this_cpu_frames();
-  --cpu.used[static_cast<unsigned>(frame.kind)];
+  --cpu.used[static_cast<unsigned>(FrameKind{frame.kind})];
   ++cpu.used[static_cast<unsigned>(kind)];
   frame.kind = kind;
   arch::irq_restore(irqs);

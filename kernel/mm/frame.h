@@ -19,6 +19,7 @@
 #include "arch/page_table.h"
 #include "core/result.h"
 #include "core/types.h"
+#include "sync/hint.h"
 
 namespace tine::mm {
 
@@ -42,9 +43,9 @@ inline constexpr unsigned kMaxFrameOrder = 10;  // 4 MiB
 // 32 bytes, so that a frame's number and its metadata are a shift apart.
 struct alignas(32) Frame {
   std::atomic<uint32_t> count{0};
-  FrameKind kind = FrameKind::free;
+  Hint<FrameKind> kind = FrameKind::free;  // /proc looks at pages that may go meanwhile
   uint8_t order = 0;           // of the block it heads; slab: of the slab it is in
-  uint16_t flags = 0;          // the frame allocator's
+  Hint<uint16_t> flags = 0;    // the frame allocator's; a block's neighbour looks at it
   uint32_t private_value = 0;  // slab: objects handed out; page table: entries in use
   uint32_t slab_free = 0;      // slab: offset + 1 of its first free object
   union {

@@ -100,7 +100,7 @@ void erase_mapping(Mm& mm, const Vma& vma) {
 }
 
 void account_pages(Mm& mm, uint32_t flags, int64_t pages) {
-  auto add = [pages](uint64_t& counter) { counter += static_cast<uint64_t>(pages); };
+  auto add = [pages](Hint<uint64_t>& counter) { counter += static_cast<uint64_t>(pages); };
   add(mm.total_vm);
   if (flags & kVmStack) {
     add(mm.stack_vm);
@@ -110,7 +110,7 @@ void account_pages(Mm& mm, uint32_t flags, int64_t pages) {
     add(mm.exec_vm);
   }
   if (flags & kVmLocked) add(mm.locked_vm);
-  mm.hiwater_vm = std::max(mm.hiwater_vm, mm.total_vm);
+  mm.hiwater_vm = std::max<uint64_t>(mm.hiwater_vm, mm.total_vm);
 }
 
 Result<void> may_expand(Mm& mm, uint32_t flags, uint64_t pages) {

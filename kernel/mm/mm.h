@@ -6,7 +6,7 @@
 // who only look (/proc) or borrow it lazily (kernel threads). When the last user goes the mappings
 // go (exit_mmap); when the last reference goes, the object. mmap_lock guards the mappings and who
 // may add or remove page-table entries; a fault takes it shared. page_table_lock guards the entries
-// themselves. The fields that exec sets and prctl changes are plain words: readers in /proc may see
+// themselves. The fields that exec sets and prctl changes have no lock: readers in /proc may see
 // old ones.
 #pragma once
 
@@ -25,6 +25,7 @@
 #include "mm/mapping_index.h"
 #include "mm/page_table.h"
 #include "mm/vma.h"
+#include "sync/hint.h"
 #include "sync/mutex.h"
 #include "sync/spin_lock.h"
 
@@ -69,8 +70,8 @@ struct Mm final : RefCounted<Mm> {
   uint32_t map_count GUARDED_BY(mmap_lock) = 0;
   uint32_t default_flags GUARDED_BY(mmap_lock) = 0;  // kVmLocked: mlockall(MCL_FUTURE)
   // In pages; written under mmap_lock, read by /proc without.
-  uint64_t total_vm = 0, data_vm = 0, exec_vm = 0, stack_vm = 0, locked_vm = 0;
-  uint64_t hiwater_vm = 0;
+  Hint<uint64_t> total_vm, data_vm, exec_vm, stack_vm, locked_vm;
+  Hint<uint64_t> hiwater_vm;
   CommitCharge committed GUARDED_BY(mmap_lock);  // for its mappings with kVmAccount
   HugeReservation huge_reserved;                 // see mm/huge_tlb.h
   UserAddr mmap_base{0x7fff'f7ff'f000};          // mmap places below it
@@ -88,10 +89,10 @@ struct Mm final : RefCounted<Mm> {
   UserAddr vdso;
   Ref<AuxiliaryVector> auxv;  // /proc/PID/auxv; null before exec
   Ref<MapName> exe_file;  // /proc/PID/exe; the mappings deny writing
-  uint32_t dumpable = 1;  // PR_SET_DUMPABLE
-  uint32_t coredump_filter = 0x33;
+  Hint<uint32_t> dumpable = 1;  // PR_SET_DUMPABLE
+  Hint<uint32_t> coredump_filter = 0x33;
   std::atomic<uint32_t> membarrier_registrations{0};  // commands of membarrier(2)
-  bool no_huge_pages = false;                         // PR_SET_THP_DISABLE; exec keeps it
+  Hint<bool> no_huge_pages = false;                   // PR_SET_THP_DISABLE; exec keeps it
   bool repeats_places = false;  // ADDR_NO_RANDOMIZE: what earlier runs left decides nothing
   bool has_lost_pool_pages = false;  // the owner of their reservation took them (mm/huge_tlb.h)
 

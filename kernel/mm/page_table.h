@@ -36,6 +36,7 @@
 #include "core/types.h"
 #include "mm/folded_tables.h"
 #include "mm/frame.h"
+#include "sync/hint.h"
 
 namespace tine::mm {
 
@@ -301,7 +302,7 @@ class PageTable {
   void put_back(const FoldedTables::Part& part, DetachedTables& clean);
 
   Frame* top_ = nullptr;  // zero_frame, which has no entries, while the tables are folded
-  uint64_t tables_ = 0;   // that exist
+  Hint<uint64_t> tables_ = 0;  // that exist
   Mm* mm_ = nullptr;
   Owned<FoldedTables> folded_;
 };

@@ -108,7 +108,7 @@ MmStatus mm_status(Mm& mm) {
   auto count = [](int64_t pages) { return static_cast<uint64_t>(std::max<int64_t>(pages, 0)); };
   MmStatus status{};
   status.vm_size = mm.total_vm;
-  status.vm_peak = std::max(mm.hiwater_vm, mm.total_vm);
+  status.vm_peak = std::max<uint64_t>(mm.hiwater_vm, mm.total_vm);
   status.vm_locked = mm.locked_vm;
   status.rss_anonymous = count(mm.rss_of(RssKind::anonymous));
   status.rss_file = count(mm.rss_of(RssKind::file));
@@ -118,7 +118,7 @@ MmStatus mm_status(Mm& mm) {
   status.data = mm.data_vm;
   status.stack = mm.stack_vm;
   uint64_t code = (mm.end_code.page_ceil() - mm.start_code.page_floor()) >> kPageShift;
-  status.text = std::min(code, mm.exec_vm);
+  status.text = std::min<uint64_t>(code, mm.exec_vm);
   status.library = mm.exec_vm - status.text;
   status.huge_pool = count(mm.rss_of(RssKind::huge_pool));
   SpinGuard guard(mm.page_table_lock);

@@ -485,7 +485,7 @@ Result<Ref<ShmemObject>> make_shmem(uint64_t size, bool promised) {
   CommitCharge charge;
   if (promised) {
     charge = TRY(CommitCharge::take({.pages = page_ceil(size) >> kPageShift,
-                                     .size_of_caller = mm != nullptr ? mm->total_vm : 0}));
+                                     .size_of_caller = mm != nullptr ? uint64_t{mm->total_vm} : 0}));
   }
   return make_ref<ShmemObject>(size != 0 ? size : ShmemObject::kUnbounded,
                                ShmemObject::Use::anonymous, std::move(charge));

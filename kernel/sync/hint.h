@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <type_traits>
 
 namespace tine {
 
@@ -16,9 +17,13 @@ class Hint {
   constexpr Hint() = default;
   constexpr Hint(T value) : value_(value) {}  // implicit, as for the number itself
   Hint(const Hint&) = delete;
-  Hint& operator=(const Hint&) = delete;
+  Hint& operator=(const Hint& other) {
+    *this = T(other);
+    return *this;
+  }
 
   operator T() const { return value_.load(std::memory_order_relaxed); }
+  T operator->() const requires std::is_pointer_v<T> { return *this; }
   T operator=(T value) {
     value_.store(value, std::memory_order_relaxed);
     return value;
