@@ -15,11 +15,11 @@ bool may_access(const Task& target) {
   const Task& caller = current();
   if (target.signal.get() == caller.signal.get()) return true;
   const Creds& mine = caller.creds();
-  const Creds& theirs = target.creds();
+  const Ref<const Creds> theirs = creds_of(target);
   const bool same_user =
-      mine.uid == theirs.euid && mine.uid == theirs.suid && mine.uid == theirs.uid;
+      mine.uid == theirs->euid && mine.uid == theirs->suid && mine.uid == theirs->uid;
   const bool same_group =
-      mine.gid == theirs.egid && mine.gid == theirs.sgid && mine.gid == theirs.gid;
+      mine.gid == theirs->egid && mine.gid == theirs->sgid && mine.gid == theirs->gid;
   return (same_user && same_group) || capable(kCapSysResource);
 }
 

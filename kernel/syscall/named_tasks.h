@@ -23,9 +23,10 @@ inline Result<Ref<Task>> find_target(int pid) {
 }
 
 // Whether the caller may change how the task is scheduled without a capability.
-inline bool caller_owns(const Task& task) REQUIRES(task_tree_lock) {
-  KernelUid euid = current().creds().euid;
-  return euid == task.creds().uid || euid == task.creds().euid;
+inline bool caller_owns(const Task& task) {
+  const KernelUid euid = current().creds().euid;
+  const Ref<const Creds> theirs = creds_of(task);
+  return euid == theirs->uid || euid == theirs->euid;
 }
 
 enum class NamedBy : int { process, group, user };  // PRIO_*; IOPRIO_WHO_* is one more
@@ -50,7 +51,7 @@ Result<bool> for_each_named(NamedBy which, int who, Act&& act) {
     IrqGuard guard(task_tree_lock);
     const Ref<Pid>& own_group = who != 0 ? group : current().signal->process_group;
     bool named = which == NamedBy::group ? own_group && process->signal->process_group == own_group
-                                         : process->creds().uid == uid;
+                                         : creds_of(*process)->uid == uid;
     if (!named) continue;
     any = true;
     for (Task& thread : process->signal->threads) act(thread);

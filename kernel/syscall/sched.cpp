@@ -5,9 +5,8 @@
 //
 // Fails as the man pages say: ESRCH no such task, EPERM somebody else's task or a privilege that is
 // missing, EACCES a lower nice value than RLIMIT_NICE allows, EBUSY too much promised to deadline
-// tasks, EINVAL, EFAULT. Targets are held by reference; credentials of others are read under
-// task_tree_lock. Deadline tasks have neither bandwidth reclaiming nor a signal at an overrun: those
-// flags are EINVAL.
+// tasks, EINVAL, EFAULT. Targets are held by reference. Deadline tasks have neither bandwidth
+// reclaiming nor a signal at an overrun: those flags are EINVAL.
 #include <algorithm>
 #include <bit>
 
@@ -25,12 +24,7 @@ enum AttributeFlag : uint64_t {                // sched_attr.flags
 };
 
 bool may_change(const Task& task) {
-  bool owns;
-  {
-    IrqGuard guard(task_tree_lock);
-    owns = caller_owns(task);
-  }
-  return owns || capable(kCapSysNice);
+  return caller_owns(task) || capable(kCapSysNice);
 }
 
 bool may_have_nice(const Task& task, int nice) {

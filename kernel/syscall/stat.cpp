@@ -163,10 +163,10 @@ class RealIdentity {
     real.permitted = creds.permitted;
     real.effective = creds.uid.value == 0 ? creds.permitted : 0;
     real.user = creds.user;
-    saved_ = std::exchange(current().real_creds, Ref<const Creds>(std::move(*made)));
+    saved_ = replace_creds(std::move(*made));
   }
   ~RealIdentity() {
-    if (saved_) current().real_creds = std::move(saved_);
+    if (saved_) (void)replace_creds(std::move(saved_));
   }
   RealIdentity(const RealIdentity&) = delete;
   RealIdentity& operator=(const RealIdentity&) = delete;

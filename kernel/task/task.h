@@ -43,7 +43,7 @@ struct Task final : RefCounted<Task>, sched::Schedulable, Reclaimable {
   void last_ref_dropped() { reclaim_later(*this); }
 
   // --- Fixed before publish; readable by anyone who holds a reference.
-  Ref<const Creds> real_creds;  // who acts on us; replaced only by the task itself
+  Ref<const Creds> real_creds;  // who acts on us; replaced only by the task itself; others: creds_of
   ProcessCharge charge;         // RLIMIT_NPROC, threads-max
   Ref<fs::FilesTable> files;    // replaced by the task itself; others: alloc_lock
   Ref<fs::FsContext> fs;        // likewise
@@ -92,12 +92,12 @@ struct Task final : RefCounted<Task>, sched::Schedulable, Reclaimable {
   enum class ExitState : uint8_t { alive, zombie, dead };
   std::atomic<ExitState> exit_state{ExitState::alive};  // written under task_tree_lock
 
-  SpinLock alloc_lock{LockRank::task_alloc};
+  mutable SpinLock alloc_lock{LockRank::task_alloc};
 
   bool is_thread_group_leader() const { return group_leader == this; }
   bool is_kernel_thread() const { return flags & kPfKernelThread; }
 
-  const Creds& creds() const { return *real_creds; }
+  const Creds& creds() const { return *real_creds; }  // the running task's, or a newborn's
   int tid() const { return pid->number(); }  // as the initial namespace numbers it
   int tgid() const { return group_leader->pid->number(); }
 };
@@ -117,7 +117,7 @@ inline bool fatal_signal_pending(const Task& task) {
 Ref<fs::FilesTable> files_of(Task& task);
 Ref<fs::FsContext> fs_context_of(Task& task);
 Ref<mm::Mm> mm_of(Task& task);  // a reference, not a user: it may be empty
-Ref<const Creds> creds_of(Task& task);
+Ref<const Creds> creds_of(const Task& task);
 
 // For /proc/loadavg, /proc/stat and threads-max (B1, B7).
 struct TaskCounts {

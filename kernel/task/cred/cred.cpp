@@ -59,12 +59,16 @@ void commit_creds(Ref<Creds> fresh) {
     if (task.mm) task.mm->dumpable = 0;
   }
   task.charge.transfer(*fresh->user);
-  Ref<const Creds> previous;  // its destructor runs after the lock is gone
-  SpinGuard guard(task.alloc_lock);
-  previous = std::exchange(task.real_creds, Ref<const Creds>(std::move(fresh)));
+  (void)replace_creds(std::move(fresh));
 }
 
-Ref<const Creds> creds_of(Task& task) {
+Ref<const Creds> replace_creds(Ref<const Creds> fresh) {
+  Task& task = current();
+  SpinGuard guard(task.alloc_lock);
+  return std::exchange(task.real_creds, std::move(fresh));
+}
+
+Ref<const Creds> creds_of(const Task& task) {
   SpinGuard guard(task.alloc_lock);
   return task.real_creds;
 }

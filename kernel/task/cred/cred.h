@@ -65,6 +65,8 @@ struct Creds : RefCounted<Creds> {
 // Changing the running task's: prepare a private copy, edit it, commit it. ENOMEM.
 Result<Ref<Creds>> prepare_creds();
 void commit_creds(Ref<Creds> fresh);
+// No more than that; those before. Others may be looking at them (creds_of() in task/task.h).
+[[nodiscard]] Ref<const Creds> replace_creds(Ref<const Creds> fresh);
 
 // The running task has the capability (in the initial user namespace).
 bool capable(Capability capability);

@@ -89,9 +89,9 @@ void change_identity(Task& task, ExecCreds& creds, std::string_view file_name) {
     task.personality &= ~kClearedOnSetId;
     task.parent_death_signal = 0;
   }
+  creds.creds = replace_creds(std::move(creds.creds));
   {
     SpinGuard guard(task.alloc_lock);
-    std::swap(task.real_creds, creds.creds);
     const std::string_view base = file_name.substr(file_name.rfind('/') + 1);
     auto end = std::ranges::copy(base.substr(0, Task::kNameLength - 1), task.name).out;
     std::fill(end, std::end(task.name), '\0');

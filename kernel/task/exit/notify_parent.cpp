@@ -14,7 +14,7 @@ using namespace signal;
 SigInfo describe_child(Task& child, const CpuUsage& usage) {
   SigInfo info{.number = kSigChld};
   info.child.pid = child.pid->number_in(*child.parent->namespaces->pid_for_children);
-  info.child.uid = child.creds().uid.value;
+  info.child.uid = creds_of(child)->uid.value;
   info.child.utime = usage.user_time / abi::kClockTick;
   info.child.stime = usage.system_time / abi::kClockTick;
   return info;

@@ -38,7 +38,8 @@ QueuedSignal* take(PendingSignals& queue, int number, bool& more) {
 // Null: over RLIMIT_SIGPENDING, which standard signals that kill(2) or the kernel sends may exceed,
 // or no memory.
 QueuedSignal* make_entry(const Task& receiver, const SigInfo& info) {
-  UserAccount& user = *receiver.creds().user;
+  const Ref<const Creds> creds = creds_of(receiver);
+  UserAccount& user = *creds->user;
   const bool is_limited = info.number >= kSigRtMin || info.code < 0;
   const int64_t queued = user.queued_signals.load(std::memory_order_relaxed);
   if (is_limited &&

@@ -137,7 +137,7 @@ class Search {
 
   void describe(Task& child, int code, int info_status, int status) REQUIRES(task_tree_lock) {
     outcome_.pid = child.pid->number_in(*current().namespaces->pid_for_children);
-    outcome_.uid = child.creds().uid.value;
+    outcome_.uid = creds_of(child)->uid.value;
     outcome_.code = code;
     outcome_.info_status = info_status;
     outcome_.status = status;
