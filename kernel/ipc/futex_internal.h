@@ -48,7 +48,7 @@ struct WaiterList {
   FutexWaiter* last = nullptr;
   // Behind all of its priority.
   void insert(FutexWaiter& waiter) {
-    waiter.prio = std::min(waiter.task->prio, kAllFair);
+    waiter.prio = std::min<int>(waiter.task->prio, kAllFair);
     FutexWaiter* before = last;
     while (before != nullptr && before->prio > waiter.prio) before = before->previous;
     waiter.previous = before;

@@ -41,7 +41,7 @@ struct Urgency {
 };
 
 Urgency urgency_of(const Schedulable& task) {
-  return {task.prio, task.prio == kDeadlinePrio ? task.deadline_at : 0};
+  return {task.prio, task.prio == kDeadlinePrio ? Nanoseconds{task.deadline_at} : 0};
 }
 
 Urgency read_hint(const std::atomic<int>& prio_hint, const std::atomic<Nanoseconds>& deadline) {

@@ -88,7 +88,8 @@ bool place(FairQueue& fair, Schedulable& task, EnqueueReason reason, Nanoseconds
   fair.weighted_offset += offset * task.weight;
   fair.total_weight += task.weight;
   if (task.slice_left <= 0) task.slice_left = kSlice;
-  Nanoseconds need = has_slept ? std::min(begin_run(task), task.slice_left) : task.slice_left;
+  Nanoseconds need = has_slept ? std::min<Nanoseconds>(begin_run(task), task.slice_left)
+                               : Nanoseconds{task.slice_left};
   task.virtual_deadline = task.vruntime + to_virtual(task, need);
   return owed < 0;
 }

@@ -29,7 +29,7 @@ void expect_fair(ThreadMachine& machine, const std::vector<int>& nice, unsigned 
     threads.push_back(&machine.start([end] { use_cpu_until(end); }, as_nice(level)));
   }
   machine.run();
-  auto weight_of = [](const KernelThread* thread) { return thread->task.weight; };
+  auto weight_of = [](const KernelThread* thread) { return uint32_t{thread->task.weight}; };
   std::ranges::sort(threads, std::greater(), weight_of);
   auto weight_left = static_cast<double>(total_weight(nice));
   double cpus_left = cpus;

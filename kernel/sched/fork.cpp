@@ -54,7 +54,7 @@ void pay_for_dead(const Schedulable& child) {
   its.lock.assert_held();
   int64_t lag = 0;
   if (child.sched_class == &fair_class) lag = child.on_rq ? lag_of(its.fair, child) : child.lag;
-  const Nanoseconds died = child.on_rq ? its.now : child.exec_start;
+  const Nanoseconds died = child.on_rq ? its.now : Nanoseconds{child.exec_start};
   unlock(its);
 
   RunQueue& rq = this_run_queue();
@@ -99,7 +99,8 @@ void sched_cancel_fork(Schedulable& child) {
   arch::IrqState state = arch::irq_save();
   RunQueue& rq = lock_run_queue_of(caller);
   rq.lock.assert_held();
-  caller.slice_left += std::exchange(child.slice_left, 0);
+  caller.slice_left += child.slice_left;
+  child.slice_left = 0;
   unlock(rq);
   arch::irq_restore(state);
 }
@@ -107,8 +108,13 @@ void sched_cancel_fork(Schedulable& child) {
 // The run time is final now, as far as wait4(2) will see it.
 void sched_exit(Schedulable& task) {
   TINE_DEBUG_ASSERT(&task == arch::current_schedulable());
-  charge_current_time();
-  if (task.policy == kPolicyDeadline) give_up_bandwidth(task);
+  arch::IrqState state = arch::irq_save();
+  RunQueue& rq = this_run_queue();
+  rq.lock.lock_irqs_off();
+  update_current(rq, arch::monotonic_now());
+  give_up_bandwidth(task);
+  rq.lock.unlock_irqs_off();
+  arch::irq_restore(state);
 }
 
 // What a child ran ahead of its turn goes with it, unless somebody pays: a parent could have all its

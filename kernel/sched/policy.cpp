@@ -96,6 +96,13 @@ bool may_use_all_cpus(const Schedulable& task) {
   return cpu == cpu_count();
 }
 
+// Under the lock of the task's run queue: what it has been promised and what it has change together.
+Result<void> admit(const Schedulable& task, const Parameters& wanted) {
+  if (task.has_given_up) return {};
+  if (wanted.policy == kPolicyDeadline && !may_use_all_cpus(task)) return Errno::perm;
+  return promise(share_of(task.deadline), share_of(wanted.deadline));
+}
+
 // What a task is owed stays the same amount of real time.
 void set_weight(Schedulable& task, uint32_t weight) {
   task.lag = task.lag * task.weight / weight;
@@ -110,7 +117,7 @@ void apply_policy(Schedulable& task, int policy, int rt_priority, int nice) {
   task.static_prio = 120 + nice;
   task.normal_prio = policy == kPolicyDeadline    ? -1
                      : is_realtime_policy(policy) ? 99 - rt_priority
-                                                  : task.static_prio;
+                                                  : 120 + nice;
   set_weight(task, policy == kPolicyIdle ? kIdlePolicyWeight : weight_of_nice(nice));
   choose_class(task);
 }
@@ -134,10 +141,11 @@ Result<void> validate(const Parameters& wanted) {
 
 Result<void> set_parameters(Schedulable& task, const Parameters& parameters) {
   TRY(validate(parameters));
-  Parameters wanted = completed(task, parameters);
-  if (wanted.policy == kPolicyDeadline && !may_use_all_cpus(task)) return Errno::perm;
-  TRY(promise(share_of(task.deadline), share_of(wanted.deadline)));
+  Result<void> outcome;
   change_parameters(task, [&] {
+    const Parameters wanted = completed(task, parameters);
+    outcome = admit(task, wanted);
+    if (!outcome) return;
     bool was_deadline = task.policy == kPolicyDeadline;
     task.deadline = wanted.deadline;
     apply_policy(task, wanted.policy, wanted.rt_priority, wanted.nice);
@@ -148,7 +156,7 @@ Result<void> set_parameters(Schedulable& task, const Parameters& parameters) {
       task.slice_left = 0;
     }
   });
-  return {};
+  return outcome;
 }
 
 void set_inherited_priority(Schedulable& task, int prio) {
@@ -160,7 +168,7 @@ void set_inherited_priority(Schedulable& task, int prio) {
 }
 
 void make_stop_task(Schedulable& task) {
-  TINE_DEBUG_ASSERT(std::has_single_bit(task.cpus_allowed));
+  TINE_DEBUG_ASSERT(std::has_single_bit(uint64_t{task.cpus_allowed}));
   change_parameters(task, [&] {
     run_queues[task.cpu].stop = &task;
     task.sched_class = &stop_class;
@@ -168,6 +176,19 @@ void make_stop_task(Schedulable& task) {
   });
 }
 
-void give_up_bandwidth(Schedulable& task) { (void)promise(share_of(task.deadline), 0); }
+void give_up_bandwidth(Schedulable& task) {
+  if (task.policy == kPolicyDeadline) (void)promise(share_of(task.deadline), 0);
+  task.has_given_up = true;
+}
+
+DeadlineParameters deadline_of(const Schedulable& task) {
+  arch::IrqState state = arch::irq_save();
+  RunQueue& rq = lock_run_queue_of(task);
+  rq.lock.assert_held();
+  const DeadlineParameters parameters = task.deadline;
+  unlock(rq);
+  arch::irq_restore(state);
+  return parameters;
+}
 
 }  // namespace tine::sched

@@ -98,7 +98,8 @@ struct RunQueue {
   bool reschedule_sent = false; // an interrupt is on its way to this CPU
   // Whom unlock() has to send one: this CPU, or one that can take what waits here. kMaxCpus: nobody.
   CpuId interrupt_for = kMaxCpus;
-  bool has_more_to_finish = false;  // finish_switch() has: an interrupt to send, or a dead task
+  // finish_switch() has: an interrupt to send, or a dead task, who says so before the lock is taken.
+  Hint<bool> has_more_to_finish = false;
   bool stop_ready = false;      // the stop task is runnable
   // Hints for others, who do not lock: what runs here, the first real-time or deadline task that
   // waits, and how often an interrupt was taken.
@@ -216,7 +217,7 @@ void inherit_lag(const RunQueue& rq, Schedulable& child, const Schedulable& pare
 void pay_for(RunQueue& rq, int64_t lag, uint32_t weight, Nanoseconds dead_for) REQUIRES(rq.lock);
 uint32_t weight_of_nice(int nice);
 // --- policy.cpp: the share of a deadline task that ends can be promised to others.
-void give_up_bandwidth(Schedulable& task);
+void give_up_bandwidth(Schedulable& task);  // under its run queue's lock; at exit
 // Policy, priorities, class and weight, from policy, rt_priority and static_prio. Not queued.
 void apply_policy(Schedulable& task, int policy, int rt_priority, int nice);
 

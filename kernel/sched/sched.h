@@ -51,10 +51,10 @@ void charge_current_time();
 
 // When it fell asleep; kNever: it has not. Read without the run queue's lock: it may be waking.
 inline Nanoseconds asleep_since(const Schedulable& task) {
-  const bool is_awake = __atomic_load_n(&task.on_rq, __ATOMIC_RELAXED) ||
+  const bool is_awake = task.on_rq ||
                         task.on_cpu.load(std::memory_order_relaxed) ||
                         task.state.load(std::memory_order_relaxed) == TaskState::newborn;
-  return is_awake ? kNever : __atomic_load_n(&task.exec_start, __ATOMIC_RELAXED);
+  return is_awake ? kNever : Nanoseconds{task.exec_start};
 }
 
 void set_nice(Schedulable& task, int nice);
@@ -87,6 +87,7 @@ Result<void> validate(const Parameters& parameters);
 Result<void> set_parameters(Schedulable& task, const Parameters& parameters);
 // What a task inherits from those that wait for it (PI futexes), as a prio; kNoBoost: nothing.
 void set_inherited_priority(Schedulable& task, int prio);
+DeadlineParameters deadline_of(const Schedulable& task);
 Nanoseconds round_robin_interval(const Schedulable& task);
 
 CpuId cpu_count();                                // CPUs that schedule; their ids are 0..count-1

@@ -41,24 +41,24 @@ struct Schedulable {
   std::atomic<TaskState> state{TaskState::newborn};
 
   // Guarded by the run queue that the task is on, or was on last: the one of `cpu`.
-  bool on_rq = false;
+  Hint<bool> on_rq = false;
   std::atomic<bool> on_cpu{false};
   std::atomic<CpuId> cpu{0};
   const SchedClass* sched_class = nullptr;
-  int policy = 0;               // SCHED_*
-  int static_prio = 120;        // 100 + 20 + nice
+  Hint<int> policy = 0;         // SCHED_*
+  Hint<int> static_prio = 120;  // 100 + 20 + nice
   int normal_prio = 120;        // without inheritance by priority
-  int prio = 120;               // with it; what the classes go by
+  Hint<int> prio = 120;         // with it; what the classes go by
   int boost = kNoBoost;         // inherited by priority (PI futexes), as a prio
-  int rt_priority = 0;          // 1..99 under SCHED_FIFO and SCHED_RR
-  uint32_t weight = 1024;
-  Nanoseconds exec_start = 0;
+  Hint<int> rt_priority = 0;    // 1..99 under SCHED_FIFO and SCHED_RR
+  Hint<uint32_t> weight = 1024;
+  Hint<Nanoseconds> exec_start = 0;
   Hint<Nanoseconds> sum_exec_runtime = 0;
-  Nanoseconds slice_left = 0;   // of the turn that the task has been granted
+  Hint<Nanoseconds> slice_left = 0;  // of the turn that the task has been granted
   TreeNode run_node;            // in its class's tree, while it waits for the CPU
 
   // The fair class (fair.cpp).
-  uint64_t vruntime = 0;
+  Hint<uint64_t> vruntime = 0;
   uint64_t virtual_deadline = 0;
   int64_t lag = 0;              // while off the queue: virtual time owed to the task
   Nanoseconds turn_start = 0;   // sum_exec_runtime when it was given the CPU
@@ -67,12 +67,13 @@ struct Schedulable {
 
   // The deadline class (deadline.cpp).
   DeadlineParameters deadline;
-  Nanoseconds deadline_at = 0;  // absolute, of the current instance
+  Hint<Nanoseconds> deadline_at = 0;  // absolute, of the current instance
+  bool has_given_up = false;    // what it was promised: it exits, and is promised nothing any more
   bool is_throttled = false;    // its budget (slice_left) is used up until the next period
 
-  uint64_t cpus_allowed = ~0ull;
-  bool reset_on_fork = false;
-  uint16_t io_priority = 0;     // as ioprio_set(2) took it; nothing here orders I/O by it
+  Hint<uint64_t> cpus_allowed = ~0ull;
+  Hint<bool> reset_on_fork = false;
+  Hint<uint16_t> io_priority = 0;  // as ioprio_set(2) took it; nothing here orders I/O by it
   bool has_rseq = false;        // told of each switch away, on its way back to user mode
 
   // Accounting, written by the task's CPU.

@@ -66,7 +66,7 @@ SyscallResult sys_ioprio_get(int which, int who) {
   bool is_one = named_by(which) == NamedBy::process;
   unsigned best = ~0u;
   bool any = TRY(for_each_named(named_by(which), who, [&](const Task& task) {
-    best = std::min<unsigned>(best, is_one ? task.io_priority : effective_priority(task));
+    best = std::min<unsigned>(best, is_one ? uint16_t{task.io_priority} : effective_priority(task));
   }));
   if (!any) return Errno::srch;
   return static_cast<int>(best);

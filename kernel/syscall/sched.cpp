@@ -158,7 +158,7 @@ SyscallResult sys_sched_setattr(int pid, UserIn<abi::SchedAttributes> attributes
   if (wanted.flags & kAttributeKeepParameters) {
     parameters.rt_priority = task->rt_priority;
     parameters.nice = nice_of(*task);
-    parameters.deadline = task->deadline;
+    parameters.deadline = deadline_of(*task);
   }
   return change(pid, parameters);
 }
@@ -175,9 +175,10 @@ SyscallResult sys_sched_getattr(int pid, UserOut<abi::SchedAttributes> attribute
   out.flags = task->reset_on_fork ? kAttributeResetOnFork : 0;
   out.priority = static_cast<uint32_t>(task->rt_priority);
   if (sched::is_fair_policy(task->policy)) out.nice = nice_of(*task);
-  out.runtime = static_cast<uint64_t>(task->deadline.runtime);
-  out.deadline = static_cast<uint64_t>(task->deadline.deadline);
-  out.period = static_cast<uint64_t>(task->deadline.period);
+  const sched::DeadlineParameters deadline = deadline_of(*task);
+  out.runtime = static_cast<uint64_t>(deadline.runtime);
+  out.deadline = static_cast<uint64_t>(deadline.deadline);
+  out.period = static_cast<uint64_t>(deadline.period);
   if (arch::copy_to_user(attributes.address(), &out, out.size) != 0) return Errno::fault;
   return 0;
 }
@@ -206,7 +207,7 @@ SyscallResult sys_sched_setaffinity(int pid, uint32_t length, UserIn<uint64_t> m
   Ref<Task> task = TRY(find_target(pid));
   if (!may_change(*task)) return Errno::perm;
   // A CPU's own threads stay where they are.
-  if (task->is_kernel_thread() && std::has_single_bit(task->cpus_allowed)) return Errno::inval;
+  if (task->is_kernel_thread() && std::has_single_bit(uint64_t{task->cpus_allowed})) return Errno::inval;
   TRY(sched::set_affinity(*task, wanted));
   return 0;
 }

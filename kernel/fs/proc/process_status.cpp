@@ -95,7 +95,7 @@ Result<void> write_stat(Task& task, bool whole_process, TextBuilder& out) {
             task.blocked & 0x7fff'ffff, family.ignored & 0x7fff'ffff, family.caught & 0x7fff'ffff);
   // 38-52
   out.print(" {} {} {} {} 0 0 0 {} {} {} {} {} {} {} {}\n", task.exit_signal, task.cpu.load(),
-            task.rt_priority, task.policy, memory.start_data, memory.end_data, memory.start_brk,
+            int{task.rt_priority}, int{task.policy}, memory.start_data, memory.end_data, memory.start_brk,
             memory.argument_start, memory.argument_end, memory.environment_start,
             memory.environment_end, task.exit_code);
   return {};
@@ -214,21 +214,21 @@ Result<void> show_sched(Task& task, TextBuilder& out) {
   };
   out.print("{} ({}, #threads: {})\n", name_of(task), task.tid(), task.signal->thread_count);
   out.append("-------------------------------------------------------------------\n");
-  milliseconds("se.exec_start", static_cast<uint64_t>(task.exec_start));
+  milliseconds("se.exec_start", static_cast<uint64_t>(Nanoseconds{task.exec_start}));
   milliseconds("se.vruntime", task.vruntime);
-  milliseconds("se.sum_exec_runtime", static_cast<uint64_t>(task.sum_exec_runtime));
+  milliseconds("se.sum_exec_runtime", static_cast<uint64_t>(Nanoseconds{task.sum_exec_runtime}));
   number("se.nr_migrations", uint64_t{task.migrations});
   number("nr_switches", task.voluntary_switches + task.involuntary_switches);
   number("nr_voluntary_switches", uint64_t{task.voluntary_switches});
   number("nr_involuntary_switches", uint64_t{task.involuntary_switches});
   number("se.load.weight", uint64_t{task.weight} * 1024);
   number("se.avg.load_avg", uint64_t{task.weight} * task.load.runnable / sched::kFullLoad);
-  number("se.avg.util_avg", task.load.running);
-  number("policy", task.policy);
-  number("prio", task.prio);
+  number("se.avg.util_avg", uint32_t{task.load.running});
+  number("policy", int{task.policy});
+  number("prio", int{task.prio});
   if (task.policy == sched::kPolicyDeadline) {
-    number("dl.runtime", task.slice_left);
-    number("dl.deadline", task.deadline_at);
+    number("dl.runtime", Nanoseconds{task.slice_left});
+    number("dl.deadline", Nanoseconds{task.deadline_at});
   } else {
     number("se.slice", sched::kSlice);
   }
