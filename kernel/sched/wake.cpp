@@ -75,9 +75,19 @@ void deactivate(RunQueue& rq, Schedulable& task) {
 void wake_up_new_task(Schedulable& child) {
   TINE_DEBUG_ASSERT(child.state == TaskState::newborn && !child.on_rq);
   arch::IrqState state = arch::irq_save();
+  RunQueue& rq = lock_run_queue_of(child);  // others know the child, and may change its class
+  rq.lock.assert_held();
   child.state.store(TaskState::running, std::memory_order_relaxed);
-  child.cpu = select_cpu(child, Placement::fork);  // nobody else knows the child yet
-  enqueue_where_assigned(child, EnqueueReason::fork);
+  const CpuId cpu = select_cpu(child, Placement::fork);
+  const bool moves = cpu != rq.cpu;
+  if (moves) {
+    child.cpu = cpu;
+  } else {
+    update_current(rq, arch::monotonic_now());
+    make_runnable(rq, child, EnqueueReason::fork);
+  }
+  unlock(rq);
+  if (moves) enqueue_where_assigned(child, EnqueueReason::fork);
   arch::irq_restore(state);
   preempt_check();
 }
