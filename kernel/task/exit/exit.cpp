@@ -84,6 +84,14 @@ bool becomes_dead_at_once(Task& task) REQUIRES(task_tree_lock) {
   return notify_parent_of_exit(task, task.exit_signal);
 }
 
+// A leader that died while one of its threads exec's: that thread takes its place (G10). Under the
+// lock in which it gives the wait up.
+void wake_exec(Task& leader) {
+  const SignalState& process = *leader.signal;
+  IrqGuard guard(leader.sighand->lock);
+  if (process.exec_waits_for < 0) (void)wake_up(*process.group_exec_task);
+}
+
 // With the lock in which its last child has gone.
 void become_zombie(Task& task, bool is_last_thread, ReleasedTasks& released)
     REQUIRES(task_tree_lock) {
@@ -92,11 +100,7 @@ void become_zombie(Task& task, bool is_last_thread, ReleasedTasks& released)
   task.exit_state = Task::ExitState::zombie;
   const bool is_dead = becomes_dead_at_once(task);
   task.pid->exit_waiters.wake_all();
-  // A leader that died while one of its threads exec's: that thread takes its place (G10).
-  SignalState& process = *task.signal;
-  if (process.exec_waits_for < 0 && task.is_thread_group_leader()) {
-    (void)wake_up(*process.group_exec_task);
-  }
+  if (task.is_thread_group_leader()) wake_exec(task);
   if (is_dead) {
     task.exit_state = Task::ExitState::dead;
     released.unlink(task);
