@@ -133,7 +133,7 @@ SyscallResult sys_close(int fd) {
 SyscallResult sys_close_range(uint32_t first, uint32_t last, uint32_t flags) {
   constexpr uint32_t kUnshare = 2, kCloexec = 4;
   if (first > last || (flags & ~(kUnshare | kCloexec))) return Errno::inval;
-  if ((flags & kUnshare) && table().ref_count() != 1) {
+  if ((flags & kUnshare) && !table().is_only_reference()) {
     Ref<FilesTable> own = TRY(dup_files(table()));
     SpinGuard guard(current().alloc_lock);
     std::swap(current().files, own);

@@ -114,10 +114,10 @@ Result<NewProgram> NewProgram::build(Ref<fs::File> file, std::string_view file_n
 
   NewProgram result{.memory = std::move(memory), .creds = std::move(creds)};
   if (task.files) {
-    if (task.files->ref_count() > 1) result.own_files = TRY(fs::dup_files(*task.files));
+    if (!task.files->is_only_reference()) result.own_files = TRY(fs::dup_files(*task.files));
     TRY(fs::prepare_close_on_exec(result.own_files ? *result.own_files : *task.files));
   }
-  if (task.sighand->ref_count() > 1) {
+  if (!task.sighand->is_only_reference()) {
     IrqGuard guard(task.sighand->lock);
     result.own_sighand = TRY(make_ref<SigHand>(*task.sighand));
   }
