@@ -146,7 +146,7 @@ SyscallResult sys_timer_gettime(int id, UserOut<abi::IntervalTimespec> value) {
 }
 
 SyscallResult sys_timer_getoverrun(int id) {
-  return TRY(find_posix_timer(id))->timer.taken_overrun;
+  return int{TRY(find_posix_timer(id))->timer.taken_overrun};
 }
 
 SyscallResult sys_timer_delete(int id) {

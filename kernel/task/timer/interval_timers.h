@@ -10,6 +10,7 @@
 
 #include "mm/heap.h"
 #include "sched/timer.h"
+#include "sync/hint.h"
 #include "sync/spin_lock.h"
 #include "task/signal_state.h"
 
@@ -30,7 +31,7 @@ struct SignalTimer : time::Timer {
   // Guarded by IntervalTimers::lock.
   Nanoseconds expiry = kNever; // on `clock`; kNever: disarmed
   Nanoseconds interval = 0;    // 0: once
-  int taken_overrun = 0;       // `overrun` when that signal was taken
+  Hint<int> taken_overrun = 0; // `overrun` when that signal was taken
   bool deleted = false;        // and never to be armed again
 };
 
