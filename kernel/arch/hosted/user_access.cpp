@@ -88,6 +88,7 @@ Result<uint32_t> load_user_u32_nofault(UserAddr address) {
   alignas(std::atomic_ref<uint32_t>) char storage[sizeof(std::atomic_ref<uint32_t>)];
   auto* word = word_at(address, false, storage);
   if (word == nullptr) return Errno::fault;
+  hosted::Unwatched program_data;
   return word->load();
 }
 
@@ -95,6 +96,7 @@ Result<uint32_t> cmpxchg_user_u32_nofault(UserAddr address, uint32_t expected, u
   alignas(std::atomic_ref<uint32_t>) char storage[sizeof(std::atomic_ref<uint32_t>)];
   auto* word = word_at(address, true, storage);
   if (word == nullptr) return Errno::fault;
+  hosted::Unwatched program_data;
   word->compare_exchange_strong(expected, desired);
   return expected;
 }
