@@ -84,7 +84,7 @@ struct SignalState : RefCounted<SignalState>, GroupMember, Announcement {
   WaitQueue child_exit;             // wait4: woken by children's state changes
   Ref<Pid> process_group, session;  // guarded by task_tree_lock
   bool is_session_leader = false;
-  Ref<tty::Terminal> terminal;  // controlling tty, inherited
+  Ref<tty::Terminal> terminal;  // controlling tty, inherited; task_tree_lock
   ResourceLimit limits[kLimitCount];
   CpuUsage dead_threads, children_usage;
   Hint<uint64_t> left_rss_pages;    // most that a memory it has left held; written under sighand

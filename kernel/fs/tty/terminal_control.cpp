@@ -19,13 +19,24 @@ Ref<Pid> session_of(Task& task) {
   return task.signal->session;
 }
 
+Ref<Terminal> own_terminal() {
+  IrqGuard guard(task_tree_lock);
+  return current().signal->terminal;
+}
+
+// The one before, to be dropped without the lock.
+[[nodiscard]] Ref<Terminal> replace_own_terminal(Ref<Terminal> fresh) {
+  IrqGuard guard(task_tree_lock);
+  return std::exchange(current().signal->terminal, std::move(fresh));
+}
+
 }  // namespace
 
 // A read or write by a background process of the terminal's session: SIGTTIN, SIGTTOU, or EIO where
 // nobody could continue the stopped group.
 Result<void> Terminal::check_background(int signal_number) {
   Task& task = current();
-  if (task.signal->terminal.get() != this) return {};
+  if (own_terminal().get() != this) return {};
   Ref<Pid> group = own_process_group();
   {
     IrqGuard guard(lock_);
@@ -90,15 +101,15 @@ int Terminal::foreground_group_number() const {
 
 void Terminal::become_controlling_if_possible() {
   Task& task = current();
-  if (!task.signal->is_session_leader || task.signal->terminal) return;
+  if (!task.signal->is_session_leader || own_terminal()) return;
   (void)set_controlling(false);
 }
 
 Result<long> Terminal::set_controlling(bool steal) {
   Task& task = current();
   Ref<Pid> session = session_of(task), group = own_process_group();
-  if (task.signal->terminal.get() == this) return 0;
-  if (!task.signal->is_session_leader || task.signal->terminal) return Errno::perm;
+  if (own_terminal().get() == this) return 0;
+  if (!task.signal->is_session_leader || own_terminal()) return Errno::perm;
   Ref<Pid> robbed;
   {
     IrqGuard guard(lock_);
@@ -110,7 +121,7 @@ Result<long> Terminal::set_controlling(bool steal) {
     std::swap(foreground_, group);  // the old one's last reference is not to go under the lock
   }
   if (robbed) forget_terminal_of_session(*robbed);
-  task.signal->terminal = Ref<Terminal>(*this);
+  (void)replace_own_terminal(Ref<Terminal>(*this));
   return 0;
 }
 
@@ -132,15 +143,15 @@ void Terminal::session_ended(Ref<Pid> session) {
 
 void release_controlling_terminal() {
   Task& task = current();
-  Ref<Terminal> terminal = task.signal->terminal;
+  Ref<Terminal> terminal = own_terminal();
   if (!terminal) return;
   if (task.signal->is_session_leader) terminal->session_ended(session_of(task));
-  task.signal->terminal.reset();
+  (void)replace_own_terminal({});
 }
 
 Result<long> Terminal::set_foreground(uint64_t argument) {
   Task& task = current();
-  if (task.signal->terminal.get() != this) return Errno::notty;
+  if (own_terminal().get() != this) return Errno::notty;
   TRY(check_background(signal::kSigTtou));
   int number = TRY(UserIn<int32_t>(UserAddr(argument)).read());
   if (number < 0) return Errno::inval;
@@ -209,7 +220,7 @@ Result<long> Terminal::ioctl(fs::File& file, uint32_t command, uint64_t argument
       set_window_size(TRY(UserIn<WindowSize>(UserAddr(argument)).read()));
       return 0;
     case kTiocgpgrp:
-      if (current().signal->terminal.get() != this) return Errno::notty;
+      if (own_terminal().get() != this) return Errno::notty;
       return get_foreground(argument);
     case kTiocspgrp:
       return set_foreground(argument);
@@ -218,7 +229,7 @@ Result<long> Terminal::ioctl(fs::File& file, uint32_t command, uint64_t argument
     case kTiocsctty:
       return set_controlling(argument == 1 && capable(kCapSysAdmin));
     case kTiocnotty:
-      if (current().signal->terminal.get() != this) return Errno::notty;
+      if (own_terminal().get() != this) return Errno::notty;
       release_controlling_terminal();
       return 0;
     case kTcflsh:
@@ -285,7 +296,7 @@ Result<long> Terminal::flow(uint64_t action) {
 // TIOCSTI: a byte as if it had been typed; only on one's own terminal, or by the administrator.
 Result<long> Terminal::insert_input(const fs::File& file, uint64_t argument) {
   if (!file.is_readable()) return Errno::perm;
-  if (current().signal->terminal.get() != this && !capable(kCapSysAdmin)) return Errno::perm;
+  if (own_terminal().get() != this && !capable(kCapSysAdmin)) return Errno::perm;
   char byte = TRY(UserIn<char>(UserAddr(argument)).read());
   receive({&byte, 1});
   return 0;

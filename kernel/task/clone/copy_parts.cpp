@@ -40,15 +40,14 @@ Result<Ref<SigHand>> copy_sighand(const Task& caller, const CloneRequest& reques
   return copy;
 }
 
-// E31. Pending signals, timers, accounting and stops start empty; group and session are taken by
-// publish(), under the lock that keeps them from changing.
+// E31. Pending signals, timers, accounting and stops start empty; group, session and terminal are
+// taken by publish(), under the lock that keeps them from changing.
 Result<Ref<SignalState>> copy_signal(const Task& caller, const CloneRequest& request) {
   if (request.has(kCloneThread)) return caller.signal;
   Ref<SignalState> fresh = TRY(make_ref<SignalState>());
   const SignalState& old = *caller.signal;
   IrqGuard guard(caller.sighand->lock);
   std::ranges::copy(old.limits, fresh->limits);
-  fresh->terminal = old.terminal;
   fresh->oom_score_adj = old.oom_score_adj;
   fresh->oom_score_adj_min = old.oom_score_adj_min;
   return fresh;

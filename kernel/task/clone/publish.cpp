@@ -5,6 +5,7 @@
 // exit sees all of the child or nothing (B73). The checks at the top can fail; after them nothing
 // can, because every list node is embedded.
 #include "task/clone/copy_process.h"
+#include "fs/tty/terminal.h"
 #include "task/signal/broadcast.h"
 #include "task/signal/internal.h"
 #include "task/signal_state.h"
@@ -53,6 +54,7 @@ void link_process(Task& child, Task& caller, const CloneRequest& request) REQUIR
 
   process.process_group = old.process_group;
   process.session = old.session;
+  process.terminal = old.terminal;
   SignalState* forker = caller.tid() != 0 ? &old : nullptr;  // the idle task is in no list (A3)
   process.process_group->attach_to_group(process, forker);
   signal::join_all_processes(process, forker);
