@@ -38,21 +38,19 @@ enum Option : int {
 
 constexpr uint32_t kKeepCapsBit = 1u << 4, kKeepCapsLocked = 1u << 5;
 
-SyscallResult set_name(UserAddr address) {
+SyscallResult set_own_name(UserAddr address) {
   char name[Task::kNameLength] = {};
   // A longer name is cut, so only a bad address fails.
   const Result<size_t> length = arch::copy_string_from_user(name, address, Task::kNameLength - 1);
   if (!length && length.error() == Errno::fault) return Errno::fault;
   name[Task::kNameLength - 1] = 0;
-  Task& task = current();
-  SpinGuard guard(task.alloc_lock);
-  std::ranges::copy(name, task.name);
+  set_name(current(), name);
   return 0;
 }
 
-SyscallResult get_name(UserAddr address) {
+SyscallResult get_own_name(UserAddr address) {
   std::array<char, Task::kNameLength> name;
-  std::ranges::copy(current().name, name.data());
+  std::ranges::copy(name_of(current()).text, name.data());
   TRY(UserOut<std::array<char, Task::kNameLength>>(address).write(name));
   return 0;
 }
@@ -148,9 +146,9 @@ SyscallResult sys_prctl(int option, uint64_t argument2, uint64_t argument3, uint
     case kSetKeepcaps:
       return set_keepcaps(argument2);
     case kSetName:
-      return set_name(UserAddr(argument2));
+      return set_own_name(UserAddr(argument2));
     case kGetName:
-      return get_name(UserAddr(argument2));
+      return get_own_name(UserAddr(argument2));
     case kCapbsetRead:
       if (argument2 > kCapLast) return Errno::inval;
       return (creds.bounding >> argument2) & 1;

@@ -85,10 +85,10 @@ void report(Task& victim, const mm::Mm& memory) {
   log_error(
       "Out of memory: Killed process {} ({}) total-vm:{}kB, anon-rss:{}kB, file-rss:{}kB, "
       "shmem-rss:{}kB, UID:{} pgtables:{}kB oom_score_adj:{}",
-      victim.tgid(), std::string_view(victim.name), kib(static_cast<int64_t>(memory.total_vm)),
+      victim.tgid(), name_of(victim).view(), kib(static_cast<int64_t>(memory.total_vm)),
       kib(memory.rss_of(mm::RssKind::anonymous)), kib(memory.rss_of(mm::RssKind::file)),
       kib(memory.rss_of(mm::RssKind::shmem)), creds_of(victim)->uid.value,
-      memory.table_bytes() / 1024, victim.signal->oom_score_adj);
+      memory.table_bytes() / 1024, int{victim.signal->oom_score_adj});
 }
 
 // Calls act(task) for each process other than `first` that runs in its memory.
@@ -142,9 +142,11 @@ bool oom_kill(mm::Mm&) {
 int oom_score(Task& task) {
   Ref<mm::Mm> memory;
   IrqGuard tree(task_tree_lock);
-  memory = memory_of_process(*task.group_leader);
+  if (task.signal->thread_count == 0) return 0;  // all have been released
+  Task& leader = task.signal->leader();
+  memory = memory_of_process(leader);
   if (!memory) return 0;
-  const int64_t points = badness(*task.group_leader, *memory);
+  const int64_t points = badness(leader, *memory);
   if (points == kNotChosen) return 0;
   return static_cast<int>((1000 + points * 1000 / all_pages()) * 2 / 3);
 }

@@ -25,6 +25,18 @@ struct ResourceLimit {
   uint64_t soft = ~0ull;
   uint64_t hard = ~0ull;
 };
+// One that others read without the lock, which its writers hold: task_tree_lock.
+struct SharedLimit {
+  Hint<uint64_t> soft = ~0ull, hard = ~0ull;
+
+  SharedLimit() = default;
+  SharedLimit& operator=(const ResourceLimit& limit) {
+    soft = limit.soft, hard = limit.hard;
+    return *this;
+  }
+  SharedLimit& operator=(const SharedLimit& other) { return *this = ResourceLimit(other); }
+  operator ResourceLimit() const { return {.soft = soft, .hard = hard}; }
+};
 enum Resource : unsigned {  // getrlimit(2)
   kLimitCpu,
   kLimitFsize,
@@ -66,7 +78,7 @@ struct SignalState : RefCounted<SignalState>, GroupMember, Announcement {
 
   List<Task, &Task::thread_node> threads;  // leader first; task_tree_lock and sighand's lock
   std::atomic<int> live_threads{1};        // that have not begun to exit
-  int thread_count = 1;                    // in `threads`, guarded as it is
+  Hint<int> thread_count = 1;              // in `threads`, guarded as it is
   signal::PendingSignals shared_pending;
   signal::SigSet sent_to_threads = 0;  // what may be pending for a single one; guarded likewise
   ForkUnderWay* forks_under_way = nullptr;  // task/clone/fork_under_way.h
@@ -83,14 +95,14 @@ struct SignalState : RefCounted<SignalState>, GroupMember, Announcement {
   uint32_t children_adopted = 0;    // counts on when its threads inherit some; task_tree_lock
   WaitQueue child_exit;             // wait4: woken by children's state changes
   Ref<Pid> process_group, session;  // guarded by task_tree_lock
-  bool is_session_leader = false;
+  Hint<bool> is_session_leader = false;
   Ref<tty::Terminal> terminal;  // controlling tty, inherited; task_tree_lock
-  ResourceLimit limits[kLimitCount];
+  SharedLimit limits[kLimitCount];
   CpuUsage dead_threads, children_usage;
   Hint<uint64_t> left_rss_pages;    // most that a memory it has left held; written under sighand
-  bool is_child_subreaper = false;  // prctl(2)
-  bool is_unkillable = false;       // PID 1: signals without handler do nothing
-  int oom_score_adj = 0, oom_score_adj_min = 0;
+  Hint<bool> is_child_subreaper = false;  // prctl(2)
+  bool is_unkillable = false;             // PID 1: signals without handler do nothing
+  Hint<int> oom_score_adj = 0, oom_score_adj_min = 0;
   struct IntervalTimers* interval_timers =
       nullptr;  // setitimer and timer_create; made on first use
 

@@ -3,6 +3,8 @@
 // The end of a Task object, references to another task's parts, and the counters of tasks.
 #include "task/task.h"
 
+#include <algorithm>
+
 #include "core/panic.h"
 #include "fs/files_table.h"
 #include "fs/fs_context.h"
@@ -42,6 +44,19 @@ Ref<fs::FsContext> fs_context_of(Task& task) {
 Ref<mm::Mm> mm_of(Task& task) {
   SpinGuard guard(task.alloc_lock);
   return task.mm ? Ref<mm::Mm>(*task.mm) : Ref<mm::Mm>();
+}
+
+TaskName name_of(const Task& task) {
+  TaskName name;
+  SpinGuard guard(task.alloc_lock);
+  std::ranges::copy(task.name, name.text);
+  return name;
+}
+
+void set_name(Task& task, std::string_view name) {
+  SpinGuard guard(task.alloc_lock);
+  auto end = std::ranges::copy(name.substr(0, Task::kNameLength - 1), task.name).out;
+  std::fill(end, std::end(task.name), '\0');
 }
 
 TaskCounts task_counts() {

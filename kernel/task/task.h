@@ -10,6 +10,8 @@
 // release; and no lookup that may have come by it is under way (sync/reclaim.h).
 #pragma once
 
+#include <string_view>
+
 #include "core/list.h"
 #include "core/ref.h"
 #include "fs/files.h"
@@ -51,12 +53,15 @@ struct Task final : RefCounted<Task>, sched::Schedulable, Reclaimable {
   Ref<SignalState> signal;      // of the thread group
   mm::MmUser mm;                // empty: kernel thread, or exited; others: alloc_lock
   Ref<Namespaces> namespaces;
-  Ref<Pid> pid;                  // this thread's number; exec may take the leader's
-  Task* group_leader = nullptr;  // itself, or the first thread
-  int exit_signal = 0;           // to the parent at the leader's exit; -1: a thread
+  Ref<Pid> pid;                  // this thread's number; exec may take the leader's, under the lock
+                                 // of the tree
+  Hint<int> thread_number = 0;   // the pid's in the initial namespace, and the process's: for those
+  Hint<int> process_number = 0;  // who do not hold that lock, and after all have been released
+  Hint<Task*> group_leader = nullptr;  // itself, or the first thread; lives until that is released
+  Hint<int> exit_signal = 0;           // to the parent at the leader's exit; -1: a thread
 
   // --- The task's own; others read them with care.
-  char name[kNameLength] = {};              // comm
+  char name[kNameLength] = {};              // comm; guarded by alloc_lock: name_of(), set_name()
   Hint<uint32_t> flags = 0;                 // task/task_flags.h
   UserAddr set_child_tid, clear_child_tid;  // set_tid_address(2), CLONE_CHILD_*
   UserAddr robust_list;
@@ -66,12 +71,12 @@ struct Task final : RefCounted<Task>, sched::Schedulable, Reclaimable {
   futex::PiWaiter* pi_blocked_on = nullptr; // likewise
   Completion* vfork_done GUARDED_BY(alloc_lock) = nullptr;  // whom to wake when the mm is released
   KernelThread* kernel_thread = nullptr;                    // a kernel thread's own; on its stack
-  Nanoseconds start_time = 0;                               // monotonic
-  uint32_t personality = 0;
-  uint32_t self_exec_id = 0, parent_exec_id = 0;  // B65: who exec'd is told only by SIGCHLD
+  Hint<Nanoseconds> start_time = 0;                         // monotonic
+  Hint<uint32_t> personality = 0;
+  Hint<uint32_t> self_exec_id = 0, parent_exec_id = 0;  // B65: who exec'd is told only by SIGCHLD
   uint64_t timer_slack_ns = 50'000, default_timer_slack_ns = 50'000;
-  uint64_t read_bytes = 0, written_bytes = 0, read_calls = 0, write_calls = 0;
-  int parent_death_signal = 0;
+  Hint<uint64_t> read_bytes = 0, written_bytes = 0, read_calls = 0, write_calls = 0;
+  Hint<int> parent_death_signal = 0;
 
   // --- Signals of this thread; guarded by sighand's lock, `blocked` written by the task alone.
   signal::SigSet blocked = 0;
@@ -88,7 +93,7 @@ struct Task final : RefCounted<Task>, sched::Schedulable, Reclaimable {
   ListNode sibling_node;  // in parent's children; thread-group leaders only
   List<Task, &Task::sibling_node> children GUARDED_BY(task_tree_lock);
   ListNode thread_node;  // in signal->threads
-  int exit_code = 0;     // as wait(2) encodes it; the task's own until zombie
+  Hint<int> exit_code = 0;  // as wait(2) encodes it; the task's own until zombie
   enum class ExitState : uint8_t { alive, zombie, dead };
   std::atomic<ExitState> exit_state{ExitState::alive};  // written under task_tree_lock
 
@@ -98,8 +103,8 @@ struct Task final : RefCounted<Task>, sched::Schedulable, Reclaimable {
   bool is_kernel_thread() const { return flags & kPfKernelThread; }
 
   const Creds& creds() const { return *real_creds; }  // the running task's, or a newborn's
-  int tid() const { return pid->number(); }  // as the initial namespace numbers it
-  int tgid() const { return group_leader->pid->number(); }
+  int tid() const { return thread_number; }  // as the initial namespace numbers it
+  int tgid() const { return process_number; }
 };
 
 inline Task& current() { return *static_cast<Task*>(arch::current_schedulable()); }
@@ -118,6 +123,13 @@ Ref<fs::FilesTable> files_of(Task& task);
 Ref<fs::FsContext> fs_context_of(Task& task);
 Ref<mm::Mm> mm_of(Task& task);  // a reference, not a user: it may be empty
 Ref<const Creds> creds_of(const Task& task);
+
+struct TaskName {
+  char text[Task::kNameLength];
+  std::string_view view() const { return text; }
+};
+TaskName name_of(const Task& task);
+void set_name(Task& task, std::string_view name);  // cuts it to fit
 
 // For /proc/loadavg, /proc/stat and threads-max (B1, B7).
 struct TaskCounts {

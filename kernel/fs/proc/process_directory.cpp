@@ -29,7 +29,7 @@ Result<void> show_cgroup(Task&, TextBuilder& out) {
 }
 
 Result<void> show_oom_score_adj(Task& task, TextBuilder& out) {
-  out.print("{}\n", task.signal->oom_score_adj);
+  out.print("{}\n", int{task.signal->oom_score_adj});
   return {};
 }
 
@@ -57,7 +57,7 @@ Result<void> store_oom_adj(Task& task, std::string_view text) {
 }
 
 Result<void> show_personality(Task& task, TextBuilder& out) {
-  out.print("{:08x}\n", task.personality);
+  out.print("{:08x}\n", uint32_t{task.personality});
   return {};
 }
 

@@ -36,12 +36,12 @@ StateName state_of(Task& task) {
   }
 }
 
-// What needs the tree or the handlers' lock, taken in one go.
+// What needs the lock of the tree or of the handlers, taken in one go.
 struct Family {
   int parent = 0, tracer = 0, group = 0, session = 0, threads = 0;
   Ref<tty::Terminal> terminal;
   CpuUsage own, children;
-  signal::SigSet pending = 0, shared_pending = 0, ignored = 0, caught = 0;
+  signal::SigSet pending = 0, shared_pending = 0, blocked = 0, ignored = 0, caught = 0;
 };
 
 Family family_of(Task& task, bool whole_process) {
@@ -55,20 +55,16 @@ Family family_of(Task& task, bool whole_process) {
   family.terminal = process.terminal;
   family.own = whole_process ? usage_of_process(task) : usage_of_thread(task);
   if (whole_process) family.children = process.children_usage;
+  IrqGuard handlers(task.sighand->lock);
   family.pending = task.pending.set;
   family.shared_pending = process.shared_pending.set;
-  if (task.sighand) {
-    for (int number = 1; number <= signal::kSignalCount; ++number) {
-      uint64_t handler = task.sighand->handler(number);
-      if (handler == signal::kIgnoreHandler) family.ignored |= signal::bit(number);
-      else if (handler != signal::kDefaultHandler) family.caught |= signal::bit(number);
-    }
+  family.blocked = task.blocked;
+  for (int number = 1; number <= signal::kSignalCount; ++number) {
+    uint64_t handler = task.sighand->handler(number);
+    if (handler == signal::kIgnoreHandler) family.ignored |= signal::bit(number);
+    else if (handler != signal::kDefaultHandler) family.caught |= signal::bit(number);
   }
   return family;
-}
-
-std::string_view name_of(const Task& task) {
-  return task.name;  // always has a NUL
 }
 
 // Real-time priorities show as -1-priority, others as 0..39.
@@ -81,7 +77,7 @@ Result<void> write_stat(Task& task, bool whole_process, TextBuilder& out) {
   int foreground = family.terminal ? family.terminal->foreground_group_number() : -1;
   // 1-22
   out.print("{} ({}) {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} 0 {}",
-            whole_process ? task.tgid() : task.tid(), name_of(task), state_of(task).letter,
+            whole_process ? task.tgid() : task.tid(), name_of(task).view(), state_of(task).letter,
             family.parent, family.group, family.session, device, foreground, uint32_t{task.flags},
             family.own.minor_faults, family.children.minor_faults, family.own.major_faults,
             family.children.major_faults, family.own.user_time / kNsPerTick,
@@ -92,12 +88,12 @@ Result<void> write_stat(Task& task, bool whole_process, TextBuilder& out) {
   out.print(" {} {} {} {} {} {} 0 0 {} {} {} {} 0 0 0",
             memory.pages.vm_size << kPageShift, memory.pages.rss, resource_limit(task, kLimitRss).soft, memory.start_code,
             memory.end_code, memory.start_stack, family.pending & 0x7fff'ffff,
-            task.blocked & 0x7fff'ffff, family.ignored & 0x7fff'ffff, family.caught & 0x7fff'ffff);
+            family.blocked & 0x7fff'ffff, family.ignored & 0x7fff'ffff, family.caught & 0x7fff'ffff);
   // 38-52
-  out.print(" {} {} {} {} 0 0 0 {} {} {} {} {} {} {} {}\n", task.exit_signal, task.cpu.load(),
-            int{task.rt_priority}, int{task.policy}, memory.start_data, memory.end_data, memory.start_brk,
+  out.print(" {} {} {} {} 0 0 0 {} {} {} {} {} {} {} {}\n", int{task.exit_signal},
+            task.cpu.load(), int{task.rt_priority}, int{task.policy}, memory.start_data, memory.end_data, memory.start_brk,
             memory.argument_start, memory.argument_end, memory.environment_start,
-            memory.environment_end, task.exit_code);
+            memory.environment_end, int{task.exit_code});
   return {};
 }
 
@@ -127,7 +123,7 @@ Result<void> show_status(Task& task, TextBuilder& out) {
   Ref<const Creds> creds = creds_of(task);
   Ref<FsContext> context = fs_context_of(task);
   Ref<FilesTable> files = files_of(task);
-  out.print("Name:\t{}\n", name_of(task));
+  out.print("Name:\t{}\n", name_of(task).view());
   if (context) out.print("Umask:\t{:04o}\n", context->umask());
   out.print("State:\t{}\nTgid:\t{}\nNgid:\t0\nPid:\t{}\nPPid:\t{}\nTracerPid:\t{}\n",
             state_of(task).text, task.tgid(), task.tid(), family.parent, family.tracer);
@@ -142,7 +138,7 @@ Result<void> show_status(Task& task, TextBuilder& out) {
   out.print("Threads:\t{}\nSigQ:\t{}/{}\n", family.threads, creds->user->queued_signals.load(),
             resource_limit(task, kLimitSigpending).soft);
   out.print("SigPnd:\t{:016x}\nShdPnd:\t{:016x}\nSigBlk:\t{:016x}\nSigIgn:\t{:016x}\nSigCgt:\t{:016x}\n",
-            family.pending, family.shared_pending, task.blocked, family.ignored, family.caught);
+            family.pending, family.shared_pending, family.blocked, family.ignored, family.caught);
   print_capabilities(out, *creds);
   uint64_t cpus = task.cpus_allowed & ((uint64_t{2} << (sched::cpu_count() - 1)) - 1);
   out.print("Cpus_allowed:\t{:x}\nvoluntary_ctxt_switches:\t{}\nnonvoluntary_ctxt_switches:\t{}\n",
@@ -151,17 +147,15 @@ Result<void> show_status(Task& task, TextBuilder& out) {
 }
 
 Result<void> show_comm(Task& task, TextBuilder& out) {
-  out.print("{}\n", name_of(task));
+  out.print("{}\n", name_of(task).view());
   return {};
 }
 
 // Any thread of the same process may name another: pthread_setname_np(3).
 Result<void> store_comm(Task& task, std::string_view text) {
-  if (task.group_leader != current().group_leader) return Errno::inval;
+  if (task.signal != current().signal) return Errno::inval;
   if (text.ends_with('\n')) text.remove_suffix(1);
-  size_t length = std::min(text.size(), Task::kNameLength - 1);
-  std::ranges::copy(text.substr(0, length), task.name);
-  std::fill(task.name + length, task.name + Task::kNameLength, '\0');
+  set_name(task, text);
   return {};
 }
 
@@ -194,7 +188,8 @@ Result<void> show_limits(Task& task, TextBuilder& out) {
 Result<void> show_io(Task& task, TextBuilder& out) {
   out.print("rchar: {}\nwchar: {}\nsyscr: {}\nsyscw: {}\nread_bytes: 0\nwrite_bytes: 0\n"
             "cancelled_write_bytes: 0\n",
-            task.read_bytes, task.written_bytes, task.read_calls, task.write_calls);
+            uint64_t{task.read_bytes}, uint64_t{task.written_bytes}, uint64_t{task.read_calls},
+            uint64_t{task.write_calls});
   return {};
 }
 
@@ -212,7 +207,7 @@ Result<void> show_sched(Task& task, TextBuilder& out) {
   auto milliseconds = [&out](std::string_view name, uint64_t nanoseconds) {
     out.print("{:<45}:{:>14}.{:06}\n", name, nanoseconds / 1'000'000, nanoseconds % 1'000'000);
   };
-  out.print("{} ({}, #threads: {})\n", name_of(task), task.tid(), task.signal->thread_count);
+  out.print("{} ({}, #threads: {})\n", name_of(task).view(), task.tid(), int{task.signal->thread_count});
   out.append("-------------------------------------------------------------------\n");
   milliseconds("se.exec_start", static_cast<uint64_t>(Nanoseconds{task.exec_start}));
   milliseconds("se.vruntime", task.vruntime);

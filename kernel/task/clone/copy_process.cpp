@@ -38,6 +38,8 @@ Result<Ref<Task>> copy_process(Task& caller, const CloneRequest& request) {
   TRY(copy_thread(*child, caller, request));  // registers, TLS, return 0
 
   child->pid = TRY(child->namespaces->pid_for_children->allocate(request.wanted_tids()));
+  child->thread_number = child->pid->number();
+  child->process_number = request.has(kCloneThread) ? caller.tgid() : child->tid();
   auto pidfd = TRY(prepare_pidfd(*child->pid, request));  // a number nobody sees yet
 
   return publish(std::move(child), caller, request, std::move(pidfd), under_way);

@@ -71,7 +71,7 @@ void run_thread(void* argument) {
   const KernelThreadFunction function = request->function;
   void* const function_argument = request->argument;
   Task& self = current();
-  std::ranges::copy(request->name, self.name);
+  set_name(self, request->name);
   KernelThread record;
   self.kernel_thread = &record;
   request->outcome = Ref<Task>(self);

@@ -24,7 +24,7 @@ uint32_t inherited_flags(const Task& caller, const CloneRequest& request) {
 }
 
 void inherit_values(Task& child, const Task& caller, const CloneRequest& request) {
-  std::ranges::copy(caller.name, child.name);
+  std::ranges::copy(name_of(caller).text, child.name);
   child.flags = inherited_flags(caller, request);
   child.personality = caller.personality;
   child.timer_slack_ns = child.default_timer_slack_ns = caller.timer_slack_ns;

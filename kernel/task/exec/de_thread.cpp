@@ -73,6 +73,8 @@ void take_leaders_place(Task& task) {
   SignalState& process = *task.signal;
   task.start_time = leader.start_time;
   std::swap(task.pid, leader.pid);
+  leader.thread_number = task.thread_number;
+  task.thread_number = task.tgid();
   task.pid->attach_task(task);
   leader.pid->attach_task(leader);
 

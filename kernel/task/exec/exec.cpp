@@ -90,12 +90,7 @@ void change_identity(Task& task, ExecCreds& creds, std::string_view file_name) {
     task.parent_death_signal = 0;
   }
   creds.creds = replace_creds(std::move(creds.creds));
-  {
-    SpinGuard guard(task.alloc_lock);
-    const std::string_view base = file_name.substr(file_name.rfind('/') + 1);
-    auto end = std::ranges::copy(base.substr(0, Task::kNameLength - 1), task.name).out;
-    std::fill(end, std::end(task.name), '\0');
-  }
+  set_name(task, file_name.substr(file_name.rfind('/') + 1));
   ++task.self_exec_id;  // a parent with another program is told only by SIGCHLD (B65)
   task.flags &= ~uint32_t{kPfForkNoExec | kPfKernelThread | kPfNoFreeze | kPfRandomize};
   if (!(task.personality & kAddressNoRandomize)) task.flags |= kPfRandomize;

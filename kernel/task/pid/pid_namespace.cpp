@@ -75,7 +75,7 @@ Result<int> PidNamespace::take_next() {
   if (number < 0) {
     // Daemons that started early keep the low numbers; before the first wrap everything counts.
     const int restart = last_pid_ < kReservedPids ? 1 : kReservedPids;
-    number = find_free(restart, std::min(first, pid_max_));
+    number = find_free(restart, std::min<int>(first, pid_max_));
   }
   if (number < 0) return Errno::again;
   last_pid_ = number;

@@ -16,6 +16,7 @@
 
 #include "core/ref.h"
 #include "core/result.h"
+#include "sync/hint.h"
 #include "sync/spin_lock.h"
 #include "task/pid/pid.h"
 
@@ -67,8 +68,8 @@ class PidNamespace {
 
   IrqSpinLock lock_{LockRank::pid_namespace};
   const unsigned level_;
-  int pid_max_;
-  int last_pid_ = 0;
+  Hint<int> pid_max_;
+  Hint<int> last_pid_ = 0;
   bool open_ = true;
   std::atomic<Pid*> buckets_[kBuckets] = {};  // written under lock_
   uint64_t first_page_[kPidsPerPage / 64] GUARDED_BY(lock_) = {};

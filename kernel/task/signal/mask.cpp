@@ -65,6 +65,7 @@ void restore_saved_mask() {
 }
 
 bool is_ignored_or_blocked(const Task& task, int number) {
+  IrqGuard guard(task.sighand->lock);
   return (task.blocked & bit(number)) || task.sighand->handler(number) == kIgnoreHandler;
 }
 

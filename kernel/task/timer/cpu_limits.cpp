@@ -19,7 +19,7 @@ constexpr uint64_t kUnlimited = ~0ull;
 enum class Verdict : uint8_t { fine, warn, kill };
 
 // `step`: how much later the next warning comes.
-Verdict judge(ResourceLimit& limit, uint64_t used, uint64_t step) {
+Verdict judge(SharedLimit& limit, uint64_t used, uint64_t step) {
   if (used >= limit.hard) return Verdict::kill;
   if (used < limit.soft) return Verdict::fine;
   limit.soft += step;
@@ -27,14 +27,14 @@ Verdict judge(ResourceLimit& limit, uint64_t used, uint64_t step) {
 }
 
 Verdict judge_process(SignalState& process) REQUIRES(task_tree_lock) {
-  ResourceLimit& limit = process.limits[kLimitCpu];
+  SharedLimit& limit = process.limits[kLimitCpu];
   if (limit.soft == kUnlimited) return Verdict::fine;
   const auto used = static_cast<uint64_t>(process_cpu_time_locked(process).total());
   return judge(limit, used / static_cast<uint64_t>(kNsPerSecond), 1);
 }
 
 Verdict judge_thread(const Task& self, SignalState& process) REQUIRES(task_tree_lock) {
-  ResourceLimit& limit = process.limits[kLimitRttime];
+  SharedLimit& limit = process.limits[kLimitRttime];
   if (limit.soft == kUnlimited || !sched::is_realtime_policy(self.policy)) return Verdict::fine;
   const auto used = static_cast<uint64_t>(self.sum_exec_runtime - self.awake_since);
   return judge(limit, used / 1000, 1'000'000);
@@ -49,7 +49,7 @@ void sched::task_tick(Schedulable& schedulable) {
   if (is_doomed(task) && !(task.flags & kPfExiting)) [[unlikely]] {
     schedulable.work.fetch_or(kWorkSignal | kWorkFatalSignal, std::memory_order_relaxed);
   }
-  const ResourceLimit* limits = task.signal->limits;  // read without the lock, as a hint
+  const SharedLimit* limits = task.signal->limits;  // read without the lock, as a hint
   if (limits[kLimitCpu].soft == kUnlimited && limits[kLimitRttime].soft == kUnlimited) return;
   schedulable.work.fetch_or(kWorkNotifyResume, std::memory_order_relaxed);
 }

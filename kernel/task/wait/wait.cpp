@@ -191,7 +191,7 @@ class Search {
 }  // namespace
 
 int exit_status_of(const Task& leader) {
-  return leader.signal->group_exiting ? leader.signal->group_exit_code : leader.exit_code;
+  return leader.signal->group_exiting ? leader.signal->group_exit_code : int{leader.exit_code};
 }
 
 Result<WaitOutcome> do_wait(const WaitRequest& request) {
