@@ -89,7 +89,7 @@ struct SignalState : RefCounted<SignalState>, GroupMember, Announcement {
   Hint<uint32_t> stop_number = 1;  // of the stop under way, or the next; cancelling one counts on
   int group_stop_count = 0;        // threads that have yet to stop
   int group_stop_signal = 0;
-  bool group_stopped = false;
+  Hint<bool> group_stopped = false;  // orphaned groups are judged without the lock
   bool continued_unreported = false,
        stopped_unreported = false;  // for wait4 (WCONTINUED, WUNTRACED)
   uint32_t children_adopted = 0;    // counts on when its threads inherit some; task_tree_lock
