@@ -24,7 +24,8 @@ uint64_t approach(uint64_t value, uint64_t target, uint64_t periods);
 
 struct TaskLoad {
   Nanoseconds updated = 0;
-  Hint<uint32_t> runnable = kFullLoad;  // a new task counts fully until it shows what it is like (E69)
+  // A new task counts fully until it shows what it is like (E69).
+  Hint<uint32_t> runnable = kFullLoad;
   Hint<uint32_t> running = kFullLoad / 2;
 
   void update(Nanoseconds now, bool was_runnable, bool was_running) {

@@ -207,7 +207,8 @@ SyscallResult sys_sched_setaffinity(int pid, uint32_t length, UserIn<uint64_t> m
   Ref<Task> task = TRY(find_target(pid));
   if (!may_change(*task)) return Errno::perm;
   // A CPU's own threads stay where they are.
-  if (task->is_kernel_thread() && std::has_single_bit(uint64_t{task->cpus_allowed})) return Errno::inval;
+  const uint64_t allowed = task->cpus_allowed;
+  if (task->is_kernel_thread() && std::has_single_bit(allowed)) return Errno::inval;
   TRY(sched::set_affinity(*task, wanted));
   return 0;
 }

@@ -40,10 +40,11 @@ class ProcessDirectory final : public TableDirectory {
   ProcessDirectory(Superblock& superblock, Ref<Task> task, bool is_thread);
   Task& task() const { return *task_; }
   bool is_stale() override;
-  Pid* process() override { return is_thread_ ? nullptr : task_->pid.get(); }
+  Pid* process() override { return is_thread_ ? nullptr : pid_.get(); }
 
  private:
   Ref<Task> task_;
+  Ref<Pid> pid_;  // stays the process's when exec makes another thread the first
   bool is_thread_;
 };
 

@@ -208,6 +208,10 @@ ProcessDirectory::ProcessDirectory(Superblock& superblock, Ref<Task> task, bool 
       task_(std::move(task)),
       is_thread_(is_thread) {
   may_go_stale = true;
+  {
+    IrqGuard tree(task_tree_lock);
+    pid_ = task_->pid;
+  }
   own_by(*this, *task_);
 }
 

@@ -86,14 +86,15 @@ Result<void> write_stat(Task& task, bool whole_process, TextBuilder& out) {
             family.threads, task.start_time / kNsPerTick);
   // 23-37
   out.print(" {} {} {} {} {} {} 0 0 {} {} {} {} 0 0 0",
-            memory.pages.vm_size << kPageShift, memory.pages.rss, resource_limit(task, kLimitRss).soft, memory.start_code,
-            memory.end_code, memory.start_stack, family.pending & 0x7fff'ffff,
-            family.blocked & 0x7fff'ffff, family.ignored & 0x7fff'ffff, family.caught & 0x7fff'ffff);
+            memory.pages.vm_size << kPageShift, memory.pages.rss,
+            resource_limit(task, kLimitRss).soft, memory.start_code, memory.end_code,
+            memory.start_stack, family.pending & 0x7fff'ffff, family.blocked & 0x7fff'ffff,
+            family.ignored & 0x7fff'ffff, family.caught & 0x7fff'ffff);
   // 38-52
   out.print(" {} {} {} {} 0 0 0 {} {} {} {} {} {} {} {}\n", int{task.exit_signal},
-            task.cpu.load(), int{task.rt_priority}, int{task.policy}, memory.start_data, memory.end_data, memory.start_brk,
-            memory.argument_start, memory.argument_end, memory.environment_start,
-            memory.environment_end, int{task.exit_code});
+            task.cpu.load(), int{task.rt_priority}, int{task.policy}, memory.start_data,
+            memory.end_data, memory.start_brk, memory.argument_start, memory.argument_end,
+            memory.environment_start, memory.environment_end, int{task.exit_code});
   return {};
 }
 
@@ -207,7 +208,8 @@ Result<void> show_sched(Task& task, TextBuilder& out) {
   auto milliseconds = [&out](std::string_view name, uint64_t nanoseconds) {
     out.print("{:<45}:{:>14}.{:06}\n", name, nanoseconds / 1'000'000, nanoseconds % 1'000'000);
   };
-  out.print("{} ({}, #threads: {})\n", name_of(task).view(), task.tid(), int{task.signal->thread_count});
+  out.print("{} ({}, #threads: {})\n", name_of(task).view(), task.tid(),
+            int{task.signal->thread_count});
   out.append("-------------------------------------------------------------------\n");
   milliseconds("se.exec_start", static_cast<uint64_t>(Nanoseconds{task.exec_start}));
   milliseconds("se.vruntime", task.vruntime);
