@@ -3,8 +3,11 @@
 // The run-time check of the lock order, in debug builds: every CPU keeps the ranks of the spin
 // locks that it holds, every task those of its sleeping locks. Taking a lock of a rank that is not
 // above all that are held, or a sleeping lock under a spin lock, panics: it is a bug in the kernel.
-// LockRank::unranked may be taken under anything, itself included.
+// So does waiting for a SpinLock under an IrqSpinLock: who has the first can be interrupted, and the
+// handler may wait for the second. LockRank::unranked may be taken under anything, itself included.
 #include "sync/lock_rank.h"
+
+#include <algorithm>
 
 #ifdef TINE_DEBUG
 
@@ -22,6 +25,8 @@ constexpr uint32_t kMaxHeld = 16;
 // What an interrupt takes is compared only with what interrupts took: the locks of the task that it
 // interrupted stand below, and are not irq-safe ones.
 constexpr uint16_t kTakenInInterrupt = 0x8000;
+constexpr uint16_t kIrqsOff = 0x4000;  // an IrqSpinLock
+constexpr uint16_t kMarks = kTakenInInterrupt | kIrqsOff;
 
 uint16_t context_mark() {
   return arch::preempt_count() >= arch::kHardIrqUnit ? kTakenInInterrupt : 0;
@@ -35,19 +40,22 @@ struct HeldRanks {
     uint16_t found = 0;
     uint16_t mark = context_mark();
     for (uint32_t i = 0; i < count; ++i) {
-      uint16_t number = ranks[i] & ~kTakenInInterrupt;
+      uint16_t number = ranks[i] & ~kMarks;
       if ((ranks[i] & kTakenInInterrupt) != mark) continue;
       if (number > found && number != static_cast<uint16_t>(LockRank::unranked)) found = number;
     }
     return found;
   }
-  void push(LockRank rank) {
+  bool has_irqs_off() const {
+    return std::any_of(ranks, ranks + count, [](uint16_t held) { return held & kIrqsOff; });
+  }
+  void push(LockRank rank, uint16_t marks = 0) {
     TINE_ASSERT(count < kMaxHeld);
-    ranks[count++] = static_cast<uint16_t>(rank) | context_mark();
+    ranks[count++] = static_cast<uint16_t>(rank) | context_mark() | marks;
   }
   void remove(LockRank rank) {
     for (uint32_t i = count; i-- > 0;) {
-      if ((ranks[i] & ~kTakenInInterrupt) != static_cast<uint16_t>(rank)) continue;
+      if ((ranks[i] & ~kMarks) != static_cast<uint16_t>(rank)) continue;
       for (; i + 1 < count; ++i) ranks[i] = ranks[i + 1];
       --count;
       return;
@@ -70,15 +78,29 @@ void check_order(const HeldRanks& held, LockRank rank) {
   panic(message);
 }
 
-}  // namespace
-
-void note_spin_acquired(LockRank rank) {
-  HeldRanks held = spin_ranks_of(arch::this_cpu());
-  check_order(held, rank);
-  held.push(rank);
+void check_interrupts(const HeldRanks& held, LockRank rank) {
+  if (!held.has_irqs_off()) return;
+  char message[100] = {};
+  format_to({message, sizeof message - 1},
+            "rank {}, which may be interrupted, is waited for while rank {} is held with irqs off",
+            static_cast<uint16_t>(rank), held.highest());
+  panic(message);
 }
 
-void note_spin_tried(LockRank rank) { spin_ranks_of(arch::this_cpu()).push(rank); }
+uint16_t mark_of(Holder holder) { return holder == Holder::irqs_off ? kIrqsOff : uint16_t{0}; }
+
+}  // namespace
+
+void note_spin_acquired(LockRank rank, Holder holder) {
+  HeldRanks held = spin_ranks_of(arch::this_cpu());
+  check_order(held, rank);
+  if (holder == Holder::with_interrupts) check_interrupts(held, rank);
+  held.push(rank, mark_of(holder));
+}
+
+void note_spin_tried(LockRank rank, Holder holder) {
+  spin_ranks_of(arch::this_cpu()).push(rank, mark_of(holder));
+}
 void note_spin_released(LockRank rank) { spin_ranks_of(arch::this_cpu()).remove(rank); }
 
 void note_mutex_acquired(LockRank rank) {

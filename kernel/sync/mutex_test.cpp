@@ -210,8 +210,24 @@ TEST(LockRankDeathTest, WrongOrderPanics) {
         MutexGuard b(sleeping);
       },
       "under a spin lock");
+  IrqSpinLock irqs_off(LockRank::sighand);
+  EXPECT_DEATH(
+      {
+        IrqGuard a(irqs_off);
+        SpinGuard b(high);
+      },
+      "which may be interrupted");
   SpinGuard a(low);
   SpinGuard b(high);
+}
+
+TEST(LockRank, IrqSpinLocksMayBeTakenUnderBothKinds) {
+  ThreadMachine machine;
+  SpinLock outer(LockRank::files);
+  IrqSpinLock middle(LockRank::terminal), inner(LockRank::run_queue);
+  SpinGuard a(outer);
+  IrqGuard b(middle);
+  IrqGuard c(inner);
 }
 #endif
 

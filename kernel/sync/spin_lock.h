@@ -69,32 +69,36 @@ class RawSpinLock {
   uint8_t turns_given_ = 0;  // all tickets up to this one may take the lock
 };
 
+// Whether interrupts are off while the lock is held, since their handlers may take it.
+enum class Holder : bool { with_interrupts, irqs_off };
+
 #ifdef TINE_DEBUG
-void note_spin_acquired(LockRank rank);  // panics on a violation of the order
-void note_spin_tried(LockRank rank);     // cannot deadlock, so the order is not checked
+void note_spin_acquired(LockRank rank, Holder holder);  // panics on a violation of the order
+void note_spin_tried(LockRank rank, Holder holder);  // cannot deadlock: the order is not checked
 void note_spin_released(LockRank rank);
 #else
-inline void note_spin_tried(LockRank) {}
-inline void note_spin_acquired(LockRank) {}
+inline void note_spin_tried(LockRank, Holder) {}
+inline void note_spin_acquired(LockRank, Holder) {}
 inline void note_spin_released(LockRank) {}
 #endif
 
 // With the check of the order and the statistics, which most builds do without.
+template <Holder holder>
 class RankedSpinLock {
  public:
   constexpr explicit RankedSpinLock(LockRank rank) : rank_(rank) {}
 
   void acquire() {
-    note_spin_acquired(rank_);
+    note_spin_acquired(rank_, holder);
     take();
   }
   void acquire_nested() {
-    note_spin_tried(rank_);
+    note_spin_tried(rank_, holder);
     take();
   }
   bool try_acquire() {
     if (!lock_.try_acquire()) return false;
-    note_spin_tried(rank_);
+    note_spin_tried(rank_, holder);
     hold_.begin(rank_);
     return true;
   }
@@ -144,7 +148,7 @@ class CAPABILITY("spin lock") SpinLock {
   void assert_held() const ASSERT_CAPABILITY(this) {}
 
  private:
-  RankedSpinLock raw_;
+  RankedSpinLock<Holder::with_interrupts> raw_;
 };
 
 class CAPABILITY("irq spin lock") IrqSpinLock {
@@ -189,7 +193,7 @@ class CAPABILITY("irq spin lock") IrqSpinLock {
   void assert_held() const ASSERT_CAPABILITY(this) {}
 
  private:
-  RankedSpinLock raw_;
+  RankedSpinLock<Holder::irqs_off> raw_;
 };
 
 class SCOPED_CAPABILITY SpinGuard {

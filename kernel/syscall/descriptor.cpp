@@ -135,7 +135,7 @@ SyscallResult sys_close_range(uint32_t first, uint32_t last, uint32_t flags) {
   if (first > last || (flags & ~(kUnshare | kCloexec))) return Errno::inval;
   if ((flags & kUnshare) && !table().is_only_reference()) {
     Ref<FilesTable> own = TRY(dup_files(table()));
-    SpinGuard guard(current().alloc_lock);
+    IrqGuard guard(current().alloc_lock);
     std::swap(current().files, own);
   }
   if (flags & kCloexec) {

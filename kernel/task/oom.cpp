@@ -40,7 +40,7 @@ Ref<mm::Mm> memory_of_process(Task& leader) REQUIRES(task_tree_lock) {
 int64_t all_pages() { return static_cast<int64_t>(mm::total_frame_count()); }
 
 bool is_in_vfork(Task& leader) {
-  SpinGuard guard(leader.alloc_lock);
+  IrqGuard guard(leader.alloc_lock);
   return leader.vfork_done != nullptr;
 }
 

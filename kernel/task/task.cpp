@@ -32,29 +32,29 @@ Task::~Task() {
 }
 
 Ref<fs::FilesTable> files_of(Task& task) {
-  SpinGuard guard(task.alloc_lock);
+  IrqGuard guard(task.alloc_lock);
   return task.files;
 }
 
 Ref<fs::FsContext> fs_context_of(Task& task) {
-  SpinGuard guard(task.alloc_lock);
+  IrqGuard guard(task.alloc_lock);
   return task.fs;
 }
 
 Ref<mm::Mm> mm_of(Task& task) {
-  SpinGuard guard(task.alloc_lock);
+  IrqGuard guard(task.alloc_lock);
   return task.mm ? Ref<mm::Mm>(*task.mm) : Ref<mm::Mm>();
 }
 
 TaskName name_of(const Task& task) {
   TaskName name;
-  SpinGuard guard(task.alloc_lock);
+  IrqGuard guard(task.alloc_lock);
   std::ranges::copy(task.name, name.text);
   return name;
 }
 
 void set_name(Task& task, std::string_view name) {
-  SpinGuard guard(task.alloc_lock);
+  IrqGuard guard(task.alloc_lock);
   auto end = std::ranges::copy(name.substr(0, Task::kNameLength - 1), task.name).out;
   std::fill(end, std::end(task.name), '\0');
 }

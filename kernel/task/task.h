@@ -97,7 +97,7 @@ struct Task final : RefCounted<Task>, sched::Schedulable, Reclaimable {
   enum class ExitState : uint8_t { alive, zombie, dead };
   std::atomic<ExitState> exit_state{ExitState::alive};  // written under task_tree_lock
 
-  mutable SpinLock alloc_lock{LockRank::task_alloc};
+  mutable IrqSpinLock alloc_lock{LockRank::task_alloc};  // a signal from an interrupt asks for creds
 
   bool is_thread_group_leader() const { return group_leader == this; }
   bool is_kernel_thread() const { return flags & kPfKernelThread; }

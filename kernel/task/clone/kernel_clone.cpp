@@ -20,7 +20,7 @@ namespace {
 class VforkWait {
  public:
   explicit VforkWait(Task& child) : child_(child) {
-    SpinGuard guard(child_->alloc_lock);
+    IrqGuard guard(child_->alloc_lock);
     child_->vfork_done = &released_;
   }
 
@@ -28,7 +28,7 @@ class VforkWait {
   void wait() {
     if (released_.wait_as(WaitKind::killable)) return;
     {
-      SpinGuard guard(child_->alloc_lock);
+      IrqGuard guard(child_->alloc_lock);
       if (child_->vfork_done != nullptr) {
         child_->vfork_done = nullptr;
         return;

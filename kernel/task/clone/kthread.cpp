@@ -89,7 +89,7 @@ void run_thread(void* argument) {
   finish_sleep();
   if (!record.should_stop.load()) result = function(function_argument);
   {
-    SpinGuard guard(self.alloc_lock);
+    IrqGuard guard(self.alloc_lock);
     self.kernel_thread = nullptr;
   }
   do_exit(result);
@@ -162,7 +162,7 @@ Result<Ref<Task>> kthread_run(KernelThreadFunction function, void* argument,
 
 void kthread_wake(Task& thread) {
   {
-    SpinGuard guard(thread.alloc_lock);
+    IrqGuard guard(thread.alloc_lock);
     if (thread.kernel_thread == nullptr) return;
     thread.kernel_thread->may_run.store(true);
   }
@@ -214,7 +214,7 @@ Result<Ref<Task>> kthread_create_on_cpu(KernelThreadFunction function, void* arg
 
 int kthread_stop(Task& thread) {
   {
-    SpinGuard guard(thread.alloc_lock);
+    IrqGuard guard(thread.alloc_lock);
     if (thread.kernel_thread != nullptr) thread.kernel_thread->should_stop.store(true);
   }
   (void)wake_up(thread);

@@ -64,12 +64,12 @@ void commit_creds(Ref<Creds> fresh) {
 
 Ref<const Creds> replace_creds(Ref<const Creds> fresh) {
   Task& task = current();
-  SpinGuard guard(task.alloc_lock);
+  IrqGuard guard(task.alloc_lock);
   return std::exchange(task.real_creds, std::move(fresh));
 }
 
 Ref<const Creds> creds_of(const Task& task) {
-  SpinGuard guard(task.alloc_lock);
+  IrqGuard guard(task.alloc_lock);
   return task.real_creds;
 }
 

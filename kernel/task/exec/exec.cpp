@@ -48,7 +48,7 @@ void change_memory(Task& task, mm::MmUser fresh) {
   task.robust_list = task.clear_child_tid = UserAddr();
   forget_rseq(task);
   mm::MmUser old;  // torn down last, without the lock
-  SpinGuard guard(task.alloc_lock);
+  IrqGuard guard(task.alloc_lock);
   const arch::IrqState irqs = arch::irq_save();
   old = std::exchange(task.mm, std::move(fresh));
   task.Schedulable::mm = task.mm.get();
@@ -58,7 +58,7 @@ void change_memory(Task& task, mm::MmUser fresh) {
 
 void change_files(Task& task, Ref<fs::FilesTable> own) {
   if (own) {
-    SpinGuard guard(task.alloc_lock);
+    IrqGuard guard(task.alloc_lock);
     std::swap(task.files, own);
   }
   fs::close_on_exec(*task.files);

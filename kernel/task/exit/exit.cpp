@@ -64,7 +64,7 @@ void exit_mm(Task& task) {
   mm_release(task);
   mm::MmUser left;  // dropped last, outside of the lock: tearing memory down may sleep
   note_peak_rss(task);
-  SpinGuard guard(task.alloc_lock);
+  IrqGuard guard(task.alloc_lock);
   left = std::move(task.mm);
   task.Schedulable::mm = nullptr;
 }
@@ -72,7 +72,7 @@ void exit_mm(Task& task) {
 void exit_files_and_fs(Task& task) {
   Ref<fs::FilesTable> files;
   Ref<fs::FsContext> context;
-  SpinGuard guard(task.alloc_lock);
+  IrqGuard guard(task.alloc_lock);
   files = std::move(task.files);
   context = std::move(task.fs);
 }
@@ -129,7 +129,7 @@ void mm_release(Task& task) {
   }
   Completion* vfork;
   {
-    SpinGuard guard(task.alloc_lock);
+    IrqGuard guard(task.alloc_lock);
     vfork = std::exchange(task.vfork_done, nullptr);
   }
   if (vfork != nullptr) vfork->complete();
