@@ -71,6 +71,11 @@ Ref<File> FilesTable::get(int fd) {
   return file != nullptr ? Ref<File>(*file) : Ref<File>();
 }
 
+bool FilesTable::is_open(int fd) {
+  SpinGuard guard(lock_);
+  return peek(fd) != nullptr;
+}
+
 Result<Ref<File>> FilesTable::replace(int fd, Ref<File> file, bool close_on_exec) {
   const auto number = static_cast<uint32_t>(fd);
   DroppedNodes dropped(readers());

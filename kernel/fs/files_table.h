@@ -36,6 +36,7 @@ class FilesTable : public RefCounted<FilesTable> {
   // The same with a reference, for one of several users; no lock.
   Ref<File> look_up(int fd) const NO_THREAD_SAFETY_ANALYSIS;
   Ref<File> get(int fd);  // for anybody
+  bool is_open(int fd);   // likewise
   // Lowest free number from `lowest` on, below `nofile`. EMFILE, ENOMEM.
   Result<int> reserve(uint32_t lowest, uint64_t nofile, bool close_on_exec);
   Result<int> install(Ref<File> file, uint32_t lowest, uint64_t nofile, bool close_on_exec);

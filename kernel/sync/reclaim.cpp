@@ -20,6 +20,7 @@ struct alignas(64) DeadObjects {
   std::atomic<uint64_t> count{0};  // about
 };
 constinit DeadObjects dead_objects[kMaxCpus];
+constinit DeadObjects handed_over;
 constinit Mutex reclaiming{LockRank::reclaim};
 
 void free_all(Reclaimable* first) {
@@ -36,6 +37,16 @@ Reclaimable* take(DeadObjects& objects) {
   return objects.first.exchange(nullptr, std::memory_order_acquire);
 }
 
+// Whether nothing was there.
+bool push(DeadObjects& objects, Reclaimable& dead, void (*reclaim)(Reclaimable&)) {
+  dead.reclaim = reclaim;
+  Reclaimable* before = objects.first.load(std::memory_order_relaxed);
+  do {
+    dead.next_dead = before;
+  } while (!objects.first.compare_exchange_weak(before, &dead, std::memory_order_release));
+  return before == nullptr;
+}
+
 // What an interrupt has left is freed with the next object that is given up outside of one.
 void free_on_only_cpu(DeadObjects& here) {
   if (arch::preempt_count() < arch::kHardIrqUnit) return free_all(take(here));
@@ -48,16 +59,16 @@ constinit std::atomic<bool> reclaim_is_deferred{false};
 
 void reclaim_later(Reclaimable& dead, void (*reclaim)(Reclaimable&)) {
   DeadObjects& here = dead_objects[arch::this_cpu().id];  // any CPU's would do
-  dead.reclaim = reclaim;
-  Reclaimable* before = here.first.load(std::memory_order_relaxed);
-  do {
-    dead.next_dead = before;
-  } while (!here.first.compare_exchange_weak(before, &dead, std::memory_order_release));
-  // `dead` may be gone already.
+  const bool is_first = push(here, dead, reclaim);  // `dead` may be gone already
   if (online_cpus() == 1) return free_on_only_cpu(here);
   const uint64_t count = here.count.fetch_add(1, std::memory_order_relaxed) + 1;
-  if (before == nullptr) request_reclaim(ReclaimUrgency::relaxed);
+  if (is_first) request_reclaim(ReclaimUrgency::relaxed);
   if (count == kBatch) request_reclaim(ReclaimUrgency::soon);
+}
+
+void hand_over(Reclaimable& dead, void (*reclaim)(Reclaimable&)) {
+  push(handed_over, dead, reclaim);
+  request_reclaim(ReclaimUrgency::soon);
 }
 
 void reclaim_all() {
@@ -70,7 +81,9 @@ void reclaim_all() {
       taken[cpu] = take(dead_objects[cpu]);
       found |= taken[cpu] != nullptr;
     }
-    if (!found) return;
+    Reclaimable* given = take(handed_over);
+    if (!found && given == nullptr) return;
+    free_all(given);
     wait_for_lookups();
     for (Reclaimable* dead : taken) free_all(dead);
   }

@@ -48,6 +48,10 @@ struct Reclaimable {
 // this was called where it may. Any context; never fails.
 void reclaim_later(Reclaimable& dead, void (*reclaim)(Reclaimable&));
 
+// The thread that reclaims calls `reclaim`, on any number of CPUs: for what is let go of under locks
+// that its end may take. It may sleep. Any context; never fails.
+void hand_over(Reclaimable& dead, void (*reclaim)(Reclaimable&));
+
 // Lookups may be under way elsewhere, or an interrupt has left something. Set when a second CPU
 // comes up, at the latest.
 extern std::atomic<bool> reclaim_is_deferred;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// The kernel threads that several CPUs need: migration/N, a CPU's stop task (sched/stop.h), which
-// moves running tasks off a CPU that they may not use any more; and `reclaim`, which frees what
-// lookups may have seen (sync/reclaim.h). A machine with one CPU needs none. They run for ever, so
-// nobody keeps a reference to them.
+// The kernel threads that work for others: `reclaim`, which frees what lookups may have seen, or
+// what was let go of where it could not end (sync/reclaim.h); and, where there are several CPUs,
+// migration/N, a CPU's stop task (sched/stop.h), which moves running tasks off a CPU that they may
+// not use any more. They run for ever, so nobody keeps a reference to them.
 #include "task/cpu_threads.h"
 
 #include "core/format.h"
@@ -46,10 +46,10 @@ void request_reclaim(ReclaimUrgency urgency) {
 }
 
 Result<void> start_cpu_threads() {
-  const CpuId count = sched::cpu_count();
-  if (count == 1) return {};
   const Ref<Task> reclaimer = TRY(kthread_create(run_reclaim_thread, nullptr, "reclaim"));
   kthread_wake(*reclaimer);
+  const CpuId count = sched::cpu_count();
+  if (count == 1) return {};
   for (CpuId cpu = 0; cpu < count; ++cpu) {
     char name[Task::kNameLength];
     const size_t length = format_to(name, "migration/{}", cpu);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The kernel threads that each CPU has. See cpu_threads.cpp.
+// The kernel threads that work for others. See cpu_threads.cpp.
 #pragma once
 
 #include "core/result.h"

@@ -16,6 +16,7 @@
 #include "arch/hosted/machine.h"
 #include "arch/hosted/memory.h"
 #include "arch/hosted/translation_cache.h"
+#include "arch/hosted/unwatched.h"
 
 namespace tine::arch {
 
@@ -101,7 +102,10 @@ void flush_tlb_page(uint64_t address) {
 }
 
 void clear_page(void* page) { memset(page, 0, kPageSize); }
-void copy_page(void* to, const void* from) { memcpy(to, from, kPageSize); }
+void copy_page(void* to, const void* from) {
+  hosted::Unwatched program_data;
+  memcpy(to, from, kPageSize);
+}
 
 bool map_kernel_page(VirtAddr address, PhysAddr frame) {
   ++kernel_page_changes;

@@ -70,6 +70,37 @@ class FdInfoFile final : public TextFile {
   const int fd_;
 };
 
+// Names are looked up under the directory's lock, where nothing may be closed: if the task has let go
+// of its table meanwhile, a thread closes what is in it.
+class BorrowedTable {
+ public:
+  static Result<BorrowedTable> of(Task& task) {
+    BorrowedTable table;
+    table.end_ = TRY(make<End>());
+    Ref<FilesTable> files = files_of(task);
+    if (!files) return Errno::noent;
+    table.end_->table = files.leak();
+    return table;
+  }
+  BorrowedTable(BorrowedTable&&) = default;
+  ~BorrowedTable() {
+    if (!end_ || end_->table == nullptr || !end_->table->ref_drop_is_last()) return;
+    hand_over(*end_.leak(), [](Reclaimable& end) {
+      const auto its = Owned<End>::adopt(static_cast<End*>(&end));
+      its->table->last_ref_dropped();
+    });
+  }
+  FilesTable* operator->() const { return end_->table; }
+
+ private:
+  struct End : HeapAllocated, Reclaimable {
+    static constexpr const char* kCacheName = "proc_borrowed_table";
+    FilesTable* table = nullptr;
+  };
+  BorrowedTable() = default;
+  Owned<End> end_;
+};
+
 // /proc/PID/fd and fdinfo: a name for each open descriptor.
 template <class Entry>
 class DescriptorDirectory final : public SyntheticDirectory {
@@ -85,8 +116,8 @@ class DescriptorDirectory final : public SyntheticDirectory {
     int fd = 0;
     auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), fd);
     if (error != std::errc() || end != name.data() + name.size()) return Errno::noent;
-    Ref<FilesTable> files = files_of(*task_);
-    if (!files || !file_of(*files, fd)) return Errno::noent;
+    const BorrowedTable files = TRY(BorrowedTable::of(*task_));
+    if (!files->is_open(fd)) return Errno::noent;
     return Ref<Inode>(TRY(make_ref<Entry>(superblock(), task_, fd)));
   }
 

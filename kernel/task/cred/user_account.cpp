@@ -16,7 +16,7 @@ class UserAccountTable {
   UserAccount& root() { return root_; }
 
   Result<Ref<UserAccount>> find_or_make(KernelUid uid) EXCLUDES(lock_) {
-    SpinGuard guard(lock_);
+    IrqGuard guard(lock_);
     for (UserAccount* user = bucket(uid); user != nullptr; user = user->next_in_bucket_) {
       if (user->uid() == uid && user->ref_get_unless_zero()) return Ref<UserAccount>::adopt(user);
     }
@@ -27,7 +27,7 @@ class UserAccountTable {
   }
 
   void remove(UserAccount& user) EXCLUDES(lock_) {
-    SpinGuard guard(lock_);
+    IrqGuard guard(lock_);
     UserAccount** link = &bucket(user.uid());
     while (*link != &user) link = &(*link)->next_in_bucket_;
     *link = user.next_in_bucket_;
@@ -37,7 +37,7 @@ class UserAccountTable {
   static constexpr unsigned kBuckets = 64;
   UserAccount*& bucket(KernelUid uid) REQUIRES(lock_) { return buckets_[uid.value % kBuckets]; }
   UserAccount root_{KernelUid(0)};
-  SpinLock lock_{LockRank::user_accounts};
+  IrqSpinLock lock_{LockRank::user_accounts};
   UserAccount* buckets_[kBuckets] GUARDED_BY(lock_) = {};
 };
 

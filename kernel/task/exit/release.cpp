@@ -39,6 +39,7 @@ void ReleasedTasks::unlink_one(Task& task) {
     signal::leave_all_processes(process);
     task.parent->children.erase(task.parent->children.iterator_to(task));
   }
+  task.real_parent = task.parent = nullptr;  // who may go now, and nobody tells us
   leave_process(task);
   task.pid->detach_task();
   task.pid->exit_waiters.wake_all();
