@@ -15,6 +15,9 @@ namespace tine {
 namespace {
 
 constexpr Nanoseconds kShortestPoll = 1'000'000;
+// How soon a timer fires again whose signal nobody takes, for many of short periods would use up a
+// CPU. The taking of a timer_create timer's signal has it look sooner.
+constexpr Nanoseconds kUnheardPeriod = 4'000'000;
 constexpr int kMaxOverrun = INT32_MAX;
 
 // When to look at the timer again, on the monotonic clock.
@@ -25,27 +28,37 @@ Nanoseconds next_look(const SignalTimer& timer, Nanoseconds now) {
   return time::monotonic_now() + std::max(left / sched::cpu_count(), kShortestPoll);
 }
 
-// The signal of a timer_create timer is queued once; while it is pending, periods are counted.
-bool is_still_pending(SignalTimer& timer) REQUIRES(task_tree_lock) {
+// What has become of the signal so far.
+struct Hearing {
+  bool is_pending;
+  bool is_ignored;
+};
+
+Hearing hearing_of(SignalTimer& timer) REQUIRES(task_tree_lock) {
   Task& receiver = timer.thread ? *timer.thread : timer.process.leader();
   IrqGuard guard(receiver.sighand->lock);
-  signal::SigSet pending =
+  const signal::SigSet pending =
       timer.thread ? timer.thread->pending.set : timer.process.shared_pending.set;
-  return pending & signal::bit(timer.signal);
+  return {.is_pending = (pending & signal::bit(timer.signal)) != 0,
+          .is_ignored = receiver.sighand->handler(timer.signal) == signal::kIgnoreHandler};
 }
 
-void send(SignalTimer& timer, int new_overrun) {
+// The signal of a timer_create timer is queued once; while it is pending, periods are counted. False:
+// nobody is to be told, or has taken what he was told the last time.
+bool send(SignalTimer& timer, int new_overrun) {
   IrqGuard guard(task_tree_lock);
-  if (timer.signal == 0 || timer.process.threads.empty()) return;
+  if (timer.signal == 0 || timer.process.threads.empty()) return false;
+  if (timer.thread && timer.thread->exit_state != Task::ExitState::alive) return false;
+  const Hearing hearing = hearing_of(timer);
+  const bool is_heard = !hearing.is_pending && !hearing.is_ignored;
   if (timer.id < 0) {
     (void)signal::send_to_process_locked(timer.process.leader(), timer.signal, nullptr);
-    return;
+    return is_heard;
   }
-  if (timer.thread && timer.thread->exit_state != Task::ExitState::alive) return;
-  if (is_still_pending(timer)) {
+  if (hearing.is_pending) {
     timer.overrun = static_cast<int>(
         std::min<int64_t>(int64_t{timer.overrun.load()} + new_overrun + 1, kMaxOverrun));
-    return;
+    return false;
   }
   timer.overrun = new_overrun;
   signal::SigInfo info{.number = timer.signal, .code = signal::kSiTimer};
@@ -55,6 +68,7 @@ void send(SignalTimer& timer, int new_overrun) {
   } else {
     (void)signal::send_to_process_locked(timer.process.leader(), timer.signal, &info);
   }
+  return is_heard;
 }
 
 void timer_fired(time::Timer& base) {
@@ -62,6 +76,7 @@ void timer_fired(time::Timer& base) {
   IntervalTimers& timers = *timer.process.interval_timers;
   Nanoseconds now = read_timer_clock(timer);
   int64_t overrun = 0;
+  Nanoseconds next = kNever;
   {
     IrqGuard guard(timers.lock);
     if (timer.expiry == kNever) return;  // disarmed while the interrupt was on its way
@@ -74,10 +89,15 @@ void timer_fired(time::Timer& base) {
     } else {
       overrun = (now - timer.expiry) / timer.interval;
       timer.expiry += (overrun + 1) * timer.interval;
-      time::arm(timer, next_look(timer, now));
+      next = timer.expiry;
     }
   }
-  send(timer, static_cast<int>(std::min<int64_t>(overrun, kMaxOverrun)));
+  const bool is_heard = send(timer, static_cast<int>(std::min<int64_t>(overrun, kMaxOverrun)));
+  if (next == kNever) return;
+  const Nanoseconds pause = is_heard ? 0 : timer.id < 0 ? kShortestPoll : kUnheardPeriod;
+  const Nanoseconds soonest = time::monotonic_now() + pause;
+  IrqGuard guard(timers.lock);
+  if (timer.expiry == next) time::arm(timer, std::max(next_look(timer, now), soonest));
 }
 
 void stop(IntervalTimers& timers, SignalTimer& timer) {
@@ -92,8 +112,11 @@ void stop(IntervalTimers& timers, SignalTimer& timer) {
 
 TimerSetting setting_locked(const SignalTimer& timer, Nanoseconds now) {
   if (timer.expiry == kNever) return {timer.interval, 0};
-  // 0 would say that it is disarmed.
-  return {timer.interval, std::max<Nanoseconds>(timer.expiry - now, 1)};
+  const Nanoseconds left = timer.expiry - now;
+  if (left <= 0 && timer.interval != 0) {
+    return {timer.interval, timer.interval - -left % timer.interval};
+  }
+  return {timer.interval, std::max<Nanoseconds>(left, 1)};  // 0 would say that it is disarmed
 }
 
 void delete_all_posix(IntervalTimers& timers) {
@@ -226,7 +249,10 @@ void note_signal_taken(SignalState& process, signal::SigInfo& info) {
   const bool is_wall_clock =
       timer.clock == TimerClock::monotonic || timer.clock == TimerClock::realtime;
   if (is_wall_clock && timer.interval != 0 && now >= timer.expiry) {
-    overrun += (now - timer.expiry) / timer.interval + 1;
+    const int64_t passed = (now - timer.expiry) / timer.interval + 1;
+    overrun += passed;
+    timer.expiry += passed * timer.interval;
+    time::arm(timer, next_look(timer, now));
   }
   timer.taken_overrun = static_cast<int>(std::min<int64_t>(overrun, kMaxOverrun));
   info.timer.overrun = timer.taken_overrun;
