@@ -76,8 +76,10 @@ class Storm {
         changes_[index - looks_.size()](its);
         --changing;
       } else {
-        do looks_[index](its);
-        while (changing != 0);
+        do {
+          looks_[index](its);
+          system_call(kSysYield);  // a walk alone lets no tick in here, nor who waits behind
+        } while (changing != 0);
       }
     });
   }
