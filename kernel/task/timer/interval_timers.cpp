@@ -43,8 +43,8 @@ Hearing hearing_of(SignalTimer& timer) REQUIRES(task_tree_lock) {
           .is_ignored = receiver.sighand->handler(timer.signal) == signal::kIgnoreHandler};
 }
 
-// The signal of a timer_create timer is queued once; while it is pending, periods are counted. False:
-// nobody is to be told, or has taken what he was told the last time.
+// The signal of a timer_create timer is queued once; while it is pending, periods are counted. Whether
+// somebody hears it: not who ignores it, nor who has yet to take the last one.
 bool send(SignalTimer& timer, int new_overrun) {
   IrqGuard guard(task_tree_lock);
   if (timer.signal == 0 || timer.process.threads.empty()) return false;
